@@ -1,0 +1,81 @@
+"""The figures of one model on one hardware point, as arrays without names; `pimsim.report.Result` puts the names on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+COMPONENTS = (
+    "crossbar",  # cell arrays, read
+    "dac",  # row drivers and input converters
+    "sample_hold",
+    "adc",
+    "shift_add",  # in the processing element: bit slices and input cycles put together
+    "input_register",
+    "output_register",
+    "buffer",  # the tile's eDRAM or SRAM
+    "bus",  # inside the tile
+    "router",  # network on chip
+    "accumulator",  # in the tile: partial sums of row tiles added up
+    "activation",  # special function units
+    "pool",
+    "vector",  # additions, multiplications, comparisons on digital units
+    "tile_register",
+    "mac",  # digital multiply-add units for products of activations
+    "link",  # off-chip links
+    "memory",  # off-chip memory: embedding tables, spilled weights
+    "programming",  # cells written while running (spill, dynamic products)
+)
+
+EXTRA_ROWS = ("shared", "idle")
+"""Rows after the layers: what serves all layers (links, memory), and what no layer occupies."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Times of one execution mode. Arrays have one entry a layer, ns from the start of the inference.
+
+    critical_ns: the layer's share of the critical path; the shares add up to latency_ns.
+    interval_ns: time between two inferences in a stream (1 / throughput).
+    """
+
+    latency_ns: float
+    interval_ns: float
+    start_ns: Array
+    end_ns: Array
+    critical_ns: Array
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts x prices at one point. Matrices are (layers + EXTRA_ROWS) x COMPONENTS; layer arrays have one entry a layer.
+
+    Energy is per inference (of the batch that was bound); static energy is leakage power x `interval_ns` of the
+    chosen schedule. Area is of all chips together.
+    """
+
+    energy_dynamic_pJ: Array
+    energy_static_pJ: Array
+    area_um2: Array
+    pipeline: Schedule
+    layer_by_layer: Schedule
+    pipelined: bool  # which of the two schedules the totals use
+    crossbars: Array  # allotted to the layer, all copies
+    copies: Array  # replication
+    utilization: Array  # cells holding weights / cells allotted (0 for layers without crossbars)
+    weight_bits: Array
+    input_bits: Array
+    chips: int
+    crossbars_total: int  # on all chips
+    crossbars_used: int
+    tiles_used: float
+    contexts: int  # 1, or how many times the chip is rewritten in one inference (capacity: spill)
+    programming_energy_pJ: float  # writing all weights once, before the first inference
+    programming_latency_ns: float
+    cells_programmed: float
+    endurance_share: float  # of a cell's rated writes, used by programming once
+    rewrite_endurance_share: float  # of a cell's rated writes, used by each inference (spill, dynamic products)
