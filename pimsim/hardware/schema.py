@@ -15,14 +15,9 @@ from pydantic_core import PydanticCustomError
 Problem = tuple[str, str]
 
 
-def _finite(lower: float, upper: float, *, above: bool = False) -> object:
-    bound = {"gt": lower} if above else {"ge": lower}
-    return Field(le=upper, allow_inf_nan=False, **bound)
-
-
-PositiveFloat = Annotated[float, _finite(0, 1e15, above=True)]
-NonNegativeFloat = Annotated[float, _finite(0, 1e15)]
-Share = Annotated[float, _finite(0, 1)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=65536)]
 UnitCount = Annotated[int, Field(ge=0, le=65536)]
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -304,8 +299,8 @@ class Tile(Model):
     """elementwise additions, multiplications, comparisons"""
     mac: Units = Units()
     """multiply-adds of products of activations"""
-    register: Register | None = None
-    """output register of the tile"""
+    output_register: Register | None = None
+    """collects the outputs of the PEs"""
 
 
 class Router(Circuit):
