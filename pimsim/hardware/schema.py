@@ -136,7 +136,9 @@ class Cell(Model):
     """resistance of the high-resistance state"""
     read_voltage_V: Annotated[float, Field(gt=0, le=5)] | None = None
     """voltage across a cell during a read; the supply when left out"""
-    area_F2: Annotated[float, Field(ge=1, le=1e5)] | None = None
+    read_pulse_ns: PositiveFloat | None = None
+    """time for which the read voltage is applied; the whole read when left out"""
+    area_F2: Annotated[float, Field(ge=1, le=1e5)] = 12.0
     """area of a cell in squared feature sizes"""
     write: Write = Write()
     """programming"""
@@ -147,7 +149,7 @@ class Cell(Model):
     def _rules(self) -> Self:
         problems: list[Problem] = []
         if self.r_on_ohm is not None and self.r_off_ohm is not None and self.r_on_ohm >= self.r_off_ohm:
-            rule = f"r_on_ohm (low-resistance state) must be below r_off_ohm = {self.r_off_ohm:g}; got {self.r_on_ohm:g}"
+            rule = f"r_on_ohm (low resistance) must be below r_off_ohm = {self.r_off_ohm:g}; got {self.r_on_ohm:g}"
             problems.append(("r_on_ohm", rule + "; are the two swapped?"))
         if self.kind == "sram" and self.bits != 1:
             problems.append(("bits", f"an SRAM cell stores 1 bit; got {self.bits}"))
@@ -262,6 +264,8 @@ class Bus(Circuit):
 
     width_bits: Annotated[int, Field(ge=1, le=65536)]
     """bits carried in one clock"""
+    length_mm: Annotated[float, Field(gt=0, le=100)] = 0.5
+    """mean way of a bit"""
 
 
 class Units(Circuit):
@@ -304,7 +308,7 @@ class Tile(Model):
 
 
 class Router(Circuit):
-    """Network-on-chip router on a mesh. One action: one bit moved over one hop (router and link)."""
+    """Network-on-chip router on a mesh. One action: one bit moved over one hop (router and wire)."""
 
     flit_bits: Annotated[int, Field(ge=1, le=65536)]
     """bits carried by a port in one clock"""
@@ -423,8 +427,8 @@ class Hardware(Model):
             found.append(
                 (
                     "crossbar.adc.rate_GSps",
-                    f"{bar.adc.columns_per_adc} columns take {turn_ns:.4g} ns at {bar.adc.rate_GSps:g} GS/s, longer than"
-                    f" read_ns = {bar.read_ns:g}: the ADC sets the cycle",
+                    f"{bar.adc.columns_per_adc} columns take {turn_ns:.4g} ns at {bar.adc.rate_GSps:g} GS/s, longer"
+                    f" than read_ns = {bar.read_ns:g}: the ADC sets the cycle",
                 )
             )
         return found
