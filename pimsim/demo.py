@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pimsim.errors import InputError, printable
+from pimsim.report.atomic import write_atomic
 
 if TYPE_CHECKING:
     import torch
@@ -37,31 +36,18 @@ def run_demo(folder: Path) -> list[Path]:
     import torch
 
     makers: dict[str, Callable[[], bytes]] = {"resnet8_cifar10.onnx": _export_cnn, "ctr_dlrm.onnx": _export_ctr}
-    paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, make in makers.items():
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(SEED)
-                model = make()
-            _write_whole(folder / name, model)
-            paths.append(folder / name)
     except OSError as error:
-        raise InputError(f"{printable(folder)} cannot be written: {printable(error.strerror)}") from error
+        raise InputError(f"folder {printable(folder)} cannot be made: {printable(error.strerror)}") from error
+    paths = []
+    for name, make in makers.items():
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            model = make()
+        write_atomic(folder / name, model)
+        paths.append(folder / name)
     return paths
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Writes beside the target and renames, so that no half-written model is ever seen under its name."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _to_onnx(

@@ -68,5 +68,5 @@ def test_without_torch_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"in\\nthe way cannot be written: Not a directory"):
+    with pytest.raises(InputError, match=r"in\\nthe way cannot be made: Not a directory"):
         demo.run_demo(tmp_path / "file" / "in\nthe way")
