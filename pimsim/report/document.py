@@ -1,0 +1,51 @@
+"""The JSON form of a result: written here, and read back (strictly) for `pimsim compare`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pimsim.report import figures
+
+if TYPE_CHECKING:
+    from pimsim.report.result import Result
+
+
+def to_dict(result: Result) -> dict[str, Any]:
+    """Plain data: schema_version, model, hardware, totals, modes, programming, layers, components, notes, warnings."""
+    from pimsim.report.result import SCHEMA_VERSION
+
+    workload = result.workload
+    rows = [
+        {**row, "components": parts}
+        for row, parts in zip(result.layers, figures.layer_components(result.evaluation), strict=True)
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "name": workload.name,
+            "source": workload.source,
+            "opset": workload.opset,
+            "macs": result.totals["macs"],
+            "ops": result.totals["ops"],
+            "weights": workload.weights,
+            "input_elements": workload.input_elements,
+            "output_elements": workload.output_elements,
+            "precision": result.precision,
+            "notes": list(workload.notes),
+        },
+        "hardware": dict(result.hardware_info),
+        "mode": "pipeline" if result.evaluation.pipelined else "layer_by_layer",
+        "totals": dict(result.totals),
+        "modes": {name: dict(mode) for name, mode in result.modes.items()},
+        "programming": dict(result.programming),
+        "layers": rows,
+        "components": {name: dict(row) for name, row in result.components.items()},
+        "notes": list(result.notes),
+        "warnings": list(result.warnings),
+    }
+
+
+def to_json(result: Result) -> str:
+    """`to_dict` as strict JSON, ASCII only, ending in a line break."""
+    return json.dumps(to_dict(result), allow_nan=False, indent=1) + "\n"

@@ -1,0 +1,249 @@
+"""The figures of a result, derived from the matrices of one `Evaluation`: totals, layers, components, modes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Array, Evaluation, Schedule
+from pimsim.graph.workload import Workload
+
+Row = dict[str, object]
+
+EXTRA_NOTES = {
+    "shared": "what serves all layers: links, off-chip memory",
+    "idle": "what no layer occupies",
+}
+
+
+def checked(figures: Iterable[tuple[str, float]]) -> None:
+    """Raise RuntimeError when a figure is not finite or is negative: an internal fault, never the user's."""
+    for name, value in figures:
+        if not math.isfinite(value) or value < 0:
+            raise RuntimeError(f"internal fault: {name} came out as {value}")
+
+
+def check_arrays(**arrays: Array) -> None:
+    """Raise RuntimeError naming the first array that holds a non-finite or negative figure."""
+    for name, array in arrays.items():
+        if array.size and not (array.min() >= 0 and array.sum() < math.inf):  # false for NaN too
+            raise RuntimeError(f"internal fault: {name} holds a figure that is not finite or is negative")
+
+
+def chosen_schedule(evaluation: Evaluation) -> Schedule:
+    """The schedule that the totals use."""
+    return evaluation.pipeline if evaluation.pipelined else evaluation.layer_by_layer
+
+
+def ratio(value: float, base: float) -> float:
+    """value / base, and 0 where there is nothing to divide by."""
+    return value / base if base > 0 else 0.0
+
+
+def number(value: float) -> int | float:
+    """A count as an int where it is one."""
+    value = float(value)
+    return int(value) if value.is_integer() else value
+
+
+def model_counts(workload: Workload) -> tuple[int, int]:
+    """(macs, ops) of one inference, computed once a workload."""
+    found = workload.cache.get("report.counts")
+    if not isinstance(found, tuple):
+        found = (workload.macs, workload.ops)
+        workload.cache["report.counts"] = found
+    return found
+
+
+def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
+    """The figures of the whole model; see `Result.totals`."""
+    schedule = chosen_schedule(evaluation)
+    check_arrays(
+        energy_dynamic_pJ=evaluation.energy_dynamic_pJ,
+        energy_static_pJ=evaluation.energy_static_pJ,
+        area_um2=evaluation.area_um2,
+    )
+    macs, ops = model_counts(workload)
+    dynamic = float(evaluation.energy_dynamic_pJ.sum())
+    static = float(evaluation.energy_static_pJ.sum())
+    area = float(evaluation.area_um2.sum())
+    energy = dynamic + static
+    throughput = ratio(1e9, schedule.interval_ns)
+    power = energy * 1e-12 * throughput
+    tops = ops * throughput * 1e-12
+    allotted = float(evaluation.crossbars.sum())
+    used_cells = float((evaluation.utilization * evaluation.crossbars).sum())
+    figures: dict[str, float] = {
+        "energy_pJ": energy,
+        "latency_ns": float(schedule.latency_ns),
+        "throughput_inferences_per_s": throughput,
+        "area_um2": area,
+        "power_W": power,
+        "macs": macs,
+        "ops": ops,
+        "tops": tops,
+        "tops_per_W": ratio(tops, power),
+        "tops_per_mm2": ratio(tops, area * 1e-6),
+        "crossbars": int(evaluation.crossbars_used),
+        "utilization": ratio(used_cells, allotted),
+        "energy_dynamic_pJ": dynamic,
+        "energy_static_pJ": static,
+        "crossbars_on_chips": int(evaluation.crossbars_total),
+        "chips": int(evaluation.chips),
+        "tiles": number(evaluation.tiles_used),
+    }
+    checked(figures.items())
+    return figures
+
+
+def components(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+    """Component -> its energy (dynamic, static, both) and area, summed over all rows of the matrices."""
+    found = {}
+    for index, name in enumerate(COMPONENTS):
+        dynamic = math.fsum(evaluation.energy_dynamic_pJ[:, index].tolist())
+        static = math.fsum(evaluation.energy_static_pJ[:, index].tolist())
+        found[name] = {
+            "energy_pJ": dynamic + static,
+            "energy_dynamic_pJ": dynamic,
+            "energy_static_pJ": static,
+            "area_um2": math.fsum(evaluation.area_um2[:, index].tolist()),
+        }
+    return found
+
+
+def layers(workload: Workload, evaluation: Evaluation) -> list[Row]:
+    """One row a layer, then `shared` and `idle`; see `Result.layers`."""
+    schedule = chosen_schedule(evaluation)
+    check_arrays(
+        energy_dynamic_pJ=evaluation.energy_dynamic_pJ,
+        energy_static_pJ=evaluation.energy_static_pJ,
+        area_um2=evaluation.area_um2,
+        critical_ns=schedule.critical_ns,
+        start_ns=schedule.start_ns,
+        end_ns=schedule.end_ns,
+        crossbars=evaluation.crossbars,
+        copies=evaluation.copies,
+        utilization=evaluation.utilization,
+    )
+    rows: list[Row] = []
+    dynamic, static = _row_sums(evaluation.energy_dynamic_pJ), _row_sums(evaluation.energy_static_pJ)
+    area = _row_sums(evaluation.area_um2)
+    times = zip(
+        schedule.critical_ns.tolist(), schedule.start_ns.tolist(), schedule.end_ns.tolist(), strict=True
+    )
+    places = zip(
+        evaluation.crossbars.tolist(),
+        evaluation.copies.tolist(),
+        evaluation.utilization.tolist(),
+        evaluation.weight_bits.tolist(),
+        evaluation.input_bits.tolist(),
+        strict=True,
+    )
+    for index, (layer, time, place) in enumerate(zip(workload.layers, times, places, strict=True)):
+        row = _row(layer.name, layer.op, str(layer.kind), layer.macs, layer.ops, note=layer.note)
+        row["latency_ns"], row["start_ns"], row["end_ns"] = time
+        row["crossbars"], row["copies"] = number(place[0]), number(place[1])
+        row["utilization"] = place[2]
+        row["weight_bits"], row["input_bits"] = number(place[3]), number(place[4])
+        _add_sums(row, dynamic[index], static[index], area[index])
+        rows.append(row)
+    for offset, name in enumerate(EXTRA_ROWS):
+        row = _row(name, "", name, 0, 0, note=EXTRA_NOTES[name])
+        index = len(workload.layers) + offset
+        _add_sums(row, dynamic[index], static[index], area[index])
+        rows.append(row)
+    rows[-1]["crossbars"] = max(0, int(evaluation.crossbars_total) - int(evaluation.crossbars_used))
+    return rows
+
+
+def _row_sums(matrix: Array) -> list[float]:
+    return [math.fsum(row) for row in matrix.tolist()]
+
+
+def _row(name: str, op: str, kind: str, macs: int, ops: int, *, note: str) -> Row:
+    return {
+        "name": name,
+        "op": op,
+        "kind": kind,
+        "macs": macs,
+        "ops": ops,
+        "energy_pJ": 0.0,
+        "energy_dynamic_pJ": 0.0,
+        "energy_static_pJ": 0.0,
+        "area_um2": 0.0,
+        "latency_ns": 0.0,
+        "start_ns": 0.0,
+        "end_ns": 0.0,
+        "crossbars": 0,
+        "copies": 0,
+        "utilization": 0.0,
+        "weight_bits": 0,
+        "input_bits": 0,
+        "note": note,
+    }
+
+
+def _add_sums(row: Row, dynamic: float, static: float, area: float) -> None:
+    row["energy_dynamic_pJ"], row["energy_static_pJ"] = dynamic, static
+    row["energy_pJ"] = dynamic + static
+    row["area_um2"] = area
+
+
+def layer_components(evaluation: Evaluation) -> list[dict[str, float]]:
+    """For each row of the matrices, component -> energy_pJ; components without energy are left out."""
+    energy = evaluation.energy_dynamic_pJ + evaluation.energy_static_pJ
+    return [
+        {name: value for name, value in zip(COMPONENTS, row, strict=True) if value > 0} for row in energy.tolist()
+    ]
+
+
+def modes(evaluation: Evaluation, figures: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Both execution modes. Leakage runs for the whole interval of each, so static energy scales with it."""
+    interval = chosen_schedule(evaluation).interval_ns
+    found = {}
+    for name, schedule in (("pipeline", evaluation.pipeline), ("layer_by_layer", evaluation.layer_by_layer)):
+        static = figures["energy_static_pJ"] * ratio(schedule.interval_ns, interval)
+        throughput = ratio(1e9, schedule.interval_ns)
+        energy = figures["energy_dynamic_pJ"] + static
+        found[name] = {
+            "latency_ns": float(schedule.latency_ns),
+            "interval_ns": float(schedule.interval_ns),
+            "throughput_inferences_per_s": throughput,
+            "energy_pJ": energy,
+            "energy_dynamic_pJ": figures["energy_dynamic_pJ"],
+            "energy_static_pJ": static,
+            "power_W": energy * 1e-12 * throughput,
+        }
+        checked(found[name].items())
+    return found
+
+
+def programming(evaluation: Evaluation) -> dict[str, float]:
+    """Writing all weights once, and what every inference rewrites (spill, dynamic products)."""
+    found: dict[str, float] = {
+        "energy_pJ": float(evaluation.programming_energy_pJ),
+        "latency_ns": float(evaluation.programming_latency_ns),
+        "cells": number(evaluation.cells_programmed),
+        "endurance_share": float(evaluation.endurance_share),
+        "contexts": int(evaluation.contexts),
+        "rewrite_endurance_share": float(evaluation.rewrite_endurance_share),
+    }
+    checked(found.items())
+    return found
+
+
+def precision(workload: Workload, evaluation: Evaluation) -> str:
+    """Bit widths of the products, in words: '8-bit weights x 8-bit inputs', '4 to 8-bit weights x ...'."""
+    weight, inputs = set(), set()
+    widths = zip(evaluation.weight_bits.tolist(), evaluation.input_bits.tolist(), strict=True)
+    for layer, (weight_bits, input_bits) in zip(workload.layers, widths, strict=True):
+        if layer.groups and weight_bits and input_bits:
+            weight.add(int(weight_bits))
+            inputs.add(int(input_bits))
+    if not weight:
+        return "no products"
+    return f"{_span(weight)}-bit weights x {_span(inputs)}-bit inputs"
+
+
+def _span(bits: set[int]) -> str:
+    return str(min(bits)) if len(bits) == 1 else f"{min(bits)} to {max(bits)}"

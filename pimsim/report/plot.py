@@ -1,0 +1,119 @@
+"""The stacked picture: energy, latency and area by layer. matplotlib is imported when a picture is asked for."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pimsim.errors import InputError, printable
+from pimsim.report.atomic import check_target, write_atomic
+from pimsim.report.charts import Bar, Chart, chart
+from pimsim.report.units import scaled, unit_for
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pimsim.report.result import Result
+
+BARS = 48
+FORMATS = ("png", "svg", "pdf")
+LATENCY_COLOUR = "#4e79a7"
+
+
+def picture_format(path: str | os.PathLike[str], option: str = "path") -> str:
+    """The picture format that the ending of `path` names; InputError for one that is not known."""
+    ending = Path(path).suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise InputError(
+            f"{option}: {printable(path)} must end in .png, .svg or .pdf; the ending says which picture to write"
+        )
+    return ending
+
+
+def plot(result: Result, path: str | os.PathLike[str] | None = None) -> Figure:
+    """See `Result.plot`."""
+    if path is None:
+        return draw(result)
+    kind = picture_format(path)
+    check_target(path, "path")
+    figure = draw(result)
+    write_atomic(path, encode(figure, kind))
+    return figure
+
+
+def encode(figure: Figure, kind: str) -> bytes:
+    """The picture as a file of `kind` (one of FORMATS), without a date, so that equal results give equal files."""
+    buffer = io.BytesIO()
+    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def draw(result: Result) -> Figure:
+    """Three panels over one axis of layers; energy and area stacked by component, latency by share of the path."""
+    from matplotlib.figure import Figure
+
+    data = chart(result, BARS)
+    width = min(20.0, max(9.0, 4.5 + 0.3 * len(data.bars)))
+    figure = Figure(figsize=(width, 9.5), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
+    energy = unit_for("energy_pJ", max((sum(bar.energy.values()) for bar in data.bars), default=0))
+    latency = unit_for("latency_ns", max((bar.latency_ns for bar in data.bars), default=0))
+    area = unit_for("area_um2", max((sum(bar.area.values()) for bar in data.bars), default=0))
+    _stacked(panels[0], data, [bar.energy for bar in data.bars], energy.factor)
+    places = range(len(data.bars))
+    panels[1].bar(places, [bar.latency_ns / latency.factor for bar in data.bars], color=LATENCY_COLOUR, width=0.8)
+    _stacked(panels[2], data, [bar.area for bar in data.bars], area.factor)
+    panels[0].set_ylabel(f"energy ({energy.name})")
+    panels[1].set_ylabel(f"share of latency ({latency.name})")
+    panels[2].set_ylabel(f"area ({area.name})")
+    for panel in panels:
+        panel.grid(axis="y", color="#dddddd", linewidth=0.6)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.margins(x=0.01)
+    _name_bars(panels[2], data.bars)
+    _legend(figure, data)
+    figure.suptitle(_title(result), parse_math=False, fontsize=12)
+    return figure
+
+
+def _title(result: Result) -> str:
+    figures = result.totals
+    return (
+        f"{result.name}\n{scaled('energy_pJ', figures['energy_pJ'])} per inference, "
+        f"{scaled('latency_ns', figures['latency_ns'])}, {scaled('area_um2', figures['area_um2'])}"
+    )
+
+
+def _stacked(panel: Any, data: Chart, stacks: list[dict[str, float]], factor: float) -> None:
+    places = range(len(stacks))
+    base = [0.0] * len(stacks)
+    for name, colour in data.parts:
+        heights = [stack.get(name, 0.0) / factor for stack in stacks]
+        panel.bar(places, heights, bottom=base, color=colour, width=0.8)
+        base = [low + height for low, height in zip(base, heights, strict=True)]
+
+
+def _name_bars(panel: Any, bars: list[Bar]) -> None:
+    if not bars:
+        panel.set_xticks([])
+        panel.text(0.5, 0.5, "nothing that costs", ha="center", transform=panel.transAxes)
+        return
+    panel.set_xticks(range(len(bars)))
+    labels = panel.set_xticklabels(
+        [bar.label for bar in bars], rotation=90 if len(bars) > 8 else 30, ha="center" if len(bars) > 8 else "right"
+    )
+    for label in labels:
+        label.set_parse_math(False)
+        label.set_fontsize(8 if len(bars) <= 30 else 7)
+
+
+def _legend(figure: Figure, data: Chart) -> None:
+    from matplotlib.patches import Patch
+
+    if data.parts:
+        handles = [Patch(color=colour, label=name.replace("_", " ")) for name, colour in data.parts]
+        figure.legend(handles=handles, loc="outside right upper", title="component", frameon=False, fontsize=9)

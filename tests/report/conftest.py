@@ -1,0 +1,72 @@
+"""Results built by hand: random but fixed figures for a given list of layer names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Evaluation, Schedule
+from pimsim.graph.workload import MODEL_INPUT, Edge, Kind, Layer, Workload
+from pimsim.report.result import Result
+
+HOSTILE = ("x[/foo]", "<script>alert(1)</script>", "=cmd()", "\x1b[31mred", "$\\frac$", "@SUM(A1)", "a\nb", "+1\t&amp;")
+
+
+def workload_of(names: Sequence[str], name: str = "net", notes: tuple[str, ...] = ()) -> Workload:
+    """A chain of layers: products, with a move without cost at every fourth place."""
+    layers = []
+    for index, label in enumerate(names):
+        inputs = (Edge(index - 1 if index else MODEL_INPUT, 1000),)
+        if index % 4 == 3:
+            layers.append(Layer(label, "Transpose", Kind.MOVE, inputs))
+        else:
+            layers.append(
+                Layer(label, "Conv", Kind.MVM, inputs, 1, 64, 64, 100, weight_elements=4096, vector_ops=6400)
+            )
+    return Workload(name, tuple(layers), notes=notes, source="net.onnx", opset=17)
+
+
+def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> Evaluation:
+    """Fixed random figures; steps that only move data cost nothing."""
+    rng = np.random.default_rng(seed)
+    count = len(workload.layers)
+    shape = (count + len(EXTRA_ROWS), len(COMPONENTS))
+    products = np.array([layer.kind is Kind.MVM for layer in workload.layers], dtype=float)
+    some = np.concatenate([products, [1.0, 1.0]])[:, None]
+    dynamic = rng.lognormal(6, 2, shape) * some * (rng.random(shape) < 0.6)
+    dynamic[-1] = 0
+    static = rng.lognormal(4, 1, shape) * some
+    area = rng.lognormal(9, 1, shape) * some
+    critical = rng.lognormal(7, 1, count) * products
+    end = np.cumsum(critical)
+    latency = float(end[-1]) if count else 0.0
+    pipeline = Schedule(latency, latency / 3, end - critical, end * 1.0, critical)
+    serial = Schedule(2 * latency, 2 * latency, 2 * (end - critical), 2 * end, 2 * critical)
+    crossbars = 4 * products
+    return Evaluation(
+        dynamic, static, area, pipeline, serial, pipelined, crossbars, products.copy(), 0.75 * products,
+        8 * products, 8 * products, 2, 200, int(crossbars.sum()), 12.0, 1, 5e6, 2e7, 1e5, 1e-8, 0.0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def make_result() -> Callable[..., Result]:
+    """Build a Result: make_result(names, model=..., hardware=..., seed=..., warnings=...)."""
+
+    def make(
+        names: Sequence[str] = ("conv1", "conv2", "conv3", "move"),
+        *,
+        model: str = "net",
+        hardware: str = "reram_128",
+        seed: int = 0,
+        pipelined: bool = True,
+        notes: tuple[str, ...] = (),
+        warnings: tuple[str, ...] = (),
+    ) -> Result:
+        workload = workload_of(names, model, notes)
+        info = {"name": hardware, "source": "reram_128.yaml", "technology": "ReRAM, 32 nm", "config": {"a": {"b": 1}}}
+        return Result(workload, info, evaluation_of(workload, seed, pipelined), warnings)
+
+    return make
