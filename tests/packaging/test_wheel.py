@@ -62,6 +62,17 @@ def test_data_and_types_travel_in_the_wheel(wheel: Path) -> None:
     assert not [name for name in inside if name.startswith("tests") or "__pycache__" in name]
 
 
+def test_an_editable_install_copies_nothing(tmp_path: Path) -> None:
+    """Copies would go stale: in a checkout the folders themselves are read."""
+    backend = pytest.importorskip("hatchling.build")
+    build = f"import {backend.__name__} as backend, sys; backend.build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, capture_output=True)
+    (made,) = tmp_path.glob("*.whl")
+    code = [name for name in zipfile.ZipFile(made).namelist() if ".dist-info/" not in name]
+    assert code
+    assert not [name for name in code if not name.endswith(".pth")]
+
+
 def test_shipped_hardware_is_found_by_name(installed: Installed, tmp_path: Path) -> None:
     listed = installed("-m", "pimsim", "configs")
     assert listed.returncode == 0, listed.stderr
