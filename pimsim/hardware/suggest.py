@@ -31,7 +31,8 @@ _UNITS: tuple[dict[str, float], ...] = (
         "GBps": 8e9, "TBps": 8e12,
     },
 )  # fmt: skip
-_QUANTITY = re.compile(r"\s*([-+]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,4})?)\s*([A-Za-zµΩ]\w{0,5})\s*")
+_NUMBER = r"[-+]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,4})?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-zµΩ]\w{{0,5}})\s*")
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
@@ -90,4 +91,5 @@ def number_with_unit(text: str, key: str) -> str | None:
     factor = unit_factor(unit, wanted)
     if factor is None:
         return None
-    return f"write {number_text(float(number) * factor)} (the key is in {wanted}; 1 {unit} = {number_text(factor)} {wanted})"
+    conversion = f"1 {unit} = {number_text(factor)} {wanted}"
+    return f"write {number_text(float(number) * factor)} (the key is in {wanted}; {conversion})"

@@ -64,7 +64,7 @@ def number_hint(text: str, quoted: bool) -> str | None:
     value = plain_value(text)
     if quoted and isinstance(value, int | float) and not isinstance(value, bool):
         return f"take the quotes off: {text}"
-    if _INFINITE.fullmatch(text) or _FLOAT.fullmatch(text) and not _LEADING_ZERO.fullmatch(text):
+    if _INFINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and not _LEADING_ZERO.fullmatch(text)):
         return "numbers must be finite"
     if _LEADING_ZERO.fullmatch(text):
         return f"leading zeros are read as octal by some: write {text.replace('_', '').lstrip('+-0') or '0'}"

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -102,7 +103,8 @@ def read_text(path: Path, shown: str, place: Place | None = None) -> str:
         before = raw[: fault.start].decode("utf-8-sig", "replace")
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
         byte = raw[fault.start]
-        raise InputError(f"not UTF-8 text (byte 0x{byte:02x}); save the file as UTF-8", Place(shown, line, column)) from None
+        message = f"not UTF-8 text (byte 0x{byte:02x}); save the file as UTF-8"
+        raise InputError(message, Place(shown, line, column)) from None
 
 
 def parse_mapping(text: str, shown: str) -> Mapping:
@@ -142,7 +144,7 @@ class _Reader:
         self.nodes = 0
         self.aliases = 0
 
-    def place(self, mark: yaml.Mark) -> Place:
+    def place(self, mark: Any) -> Place:
         return self.fixed or Place(self.shown, mark.line + 1, mark.column + 1)
 
     def document(self) -> Node | None:
@@ -161,7 +163,7 @@ class _Reader:
         except yaml.YAMLError as fault:
             raise InputError(f"not valid YAML: {printable(fault)}", self.fixed or Place(self.shown)) from None
 
-    def _single(self, events: Iterator[yaml.Event]) -> Node | None:
+    def _single(self, events: Iterator[Any]) -> Node | None:
         root: Node | None = None
         documents = 0
         for event in events:
@@ -175,12 +177,12 @@ class _Reader:
             return None
         return root
 
-    def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         place = self.place(event.start_mark)
         if depth > MAX_DEPTH:
             raise InputError(f"nested deeper than {MAX_DEPTH} levels", place)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, place, depth)
+            return self._alias(str(event.anchor), place, depth)
         self._count(1, place)
         if event.anchor is not None:
             if event.anchor in self.anchors:
@@ -194,7 +196,7 @@ class _Reader:
             node = self._listing(events, place, depth)
         else:
             self._check_tag(event.tag, "map", place)
-            node = self._mapping(events, place, depth)
+            node = self._mapping(events, place, depth, bool(event.flow_style))
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
@@ -218,7 +220,7 @@ class _Reader:
             raise InputError(f"nested deeper than {MAX_DEPTH} levels", place)
         return node
 
-    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Scalar:
+    def _scalar(self, event: Any, place: Place) -> Scalar:
         text: str = event.value
         if any("\ud800" <= c <= "\udfff" for c in text):
             raise InputError("half of a surrogate pair is not text", place)
@@ -243,26 +245,27 @@ class _Reader:
             raise InputError(f"the tag '{printable(shown, 80)}' is not allowed; write the plain value", place)
         return kind
 
-    def _listing(self, events: Iterator[yaml.Event], place: Place, depth: int) -> Listing:
+    def _listing(self, events: Iterator[Any], place: Place, depth: int) -> Listing:
         items: list[Node] = []
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             items.append(self._node(event, events, depth + 1))
-        return Listing(tuple(items), place, 1 + sum(n.size for n in items), 1 + max((n.height for n in items), default=0))
+        height = 1 + max((n.height for n in items), default=0)
+        return Listing(tuple(items), place, 1 + sum(n.size for n in items), height)
 
-    def _mapping(self, events: Iterator[yaml.Event], place: Place, depth: int) -> Mapping:
+    def _mapping(self, events: Iterator[Any], place: Place, depth: int, in_braces: bool) -> Mapping:
         entries: dict[str, Entry] = {}
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
-            key, key_place = self._key(event, entries)
+            key, key_place = self._key(event, entries, in_braces)
             entries[key] = Entry(key_place, self._node(next(events), events, depth + 1))
         nodes = [entry.node for entry in entries.values()]
         size = 1 + len(nodes) + sum(n.size for n in nodes)
         return Mapping(entries, place, size, 1 + max((n.height for n in nodes), default=0))
 
-    def _key(self, event: yaml.Event, entries: dict[str, Entry]) -> tuple[str, Place]:
+    def _key(self, event: Any, entries: dict[str, Entry], in_braces: bool) -> tuple[str, Place]:
         place = self.place(event.start_mark)
         if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
             raise InputError("a key must be plain text, not a list, a mapping, an anchor or an alias", place)
@@ -270,7 +273,8 @@ class _Reader:
         scalar = self._scalar(event, place)
         if not isinstance(scalar.value, str):
             got = "nothing" if scalar.value is None else printable(scalar.text, 80)
-            raise InputError(f"a key must be text; got {got}", place)
+            hint = " (between braces a comma starts the next key)" if in_braces else ""
+            raise InputError(f"a key must be text; got {got}{hint}", place)
         if scalar.value == "<<" and not scalar.quoted:
             raise InputError("merge keys (<<) are not read; use 'extends: FILE', or repeat the values", place)
         if scalar.value in entries:

@@ -1,0 +1,44 @@
+"""Out again: a hardware description as YAML that loads to an equal one, and the JSON Schema for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from pimsim.hardware.schema import Hardware
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def resolved_yaml(hardware: Hardware) -> str:
+    """Every value, defaults included, as YAML. Loading it gives a `Hardware` equal to this one."""
+    values = hardware.model_dump(mode="json", round_trip=True, by_alias=True)
+    text: str = yaml.dump(values, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of hardware files, for editors that complete and check while typing.
+
+    A file that extends another may leave anything out, so nothing is required in sections, and the top-level keys are
+    required only of files without `extends`; `pimsim configs check` tests the merged whole.
+    """
+    schema = Hardware.model_json_schema()
+    required = schema.pop("required", [])
+    for section in schema.get("$defs", {}).values():
+        section.pop("required", None)
+    extends = {
+        "type": "string",
+        "title": "Extends",
+        "description": "a shipped configuration, or a file in this folder or below it, that this file changes;"
+        " mappings merge, numbers, text and lists replace, null takes a key back to its default",
+    }
+    schema["properties"] = {"extends": extends, **schema["properties"]}
+    schema.update({"if": {"not": {"required": ["extends"]}}, "then": {"required": required}})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pimsim hardware file",
+        "description": "A processing-in-memory accelerator: device and cell, crossbar, PE, tile, chip, network, memory",
+        **{key: value for key, value in schema.items() if key not in ("title", "description")},
+    }
