@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from validation import readme
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -48,3 +50,22 @@ def test_ci_runs_the_readmes_very_words(name: str) -> None:
 def test_ci_is_executable_and_ends_with_the_tests() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("run_readme_command test")
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_its_commands_print() -> None:
+    pytest.importorskip("torch")  # pimsim demo makes the models that the other commands read
+    printed = readme.rerun(README)
+    assert printed == README, "python -m validation.readme --write\n" + readme.difference(README, printed)
+
+
+def test_a_number_that_went_stale_is_shown() -> None:
+    stale = "```console\n$ echo 41\n40\n```\n\n```python\nprint(6 * 7)\n```\n\n```text\n41\n```\n"
+    printed = readme.rerun(stale)
+    assert printed == stale.replace("\n40\n", "\n41\n").replace("text\n41\n", "text\n42\n")
+    assert "-40\n+41\n" in readme.difference(stale, printed)
+
+
+def test_a_command_that_fails_is_not_taken_for_output() -> None:
+    with pytest.raises(RuntimeError, match="ends with exit code 3:\noops"):
+        readme.rerun("```console\n$ echo oops; exit 3\n```\n")
