@@ -1,0 +1,110 @@
+"""Digital units: shift-add, accumulator, pooling, vector, multiply-add, special functions. One action: one operation.
+
+Energy and area of adders and multipliers: M. Horowitz, "Computing's energy problem", ISSCC 2014, figure 1.1.9 and the
+table of its appendix: 45 nm, 0.9 V; 8-bit add 0.03 pJ and 36 um2, 32-bit add 0.1 pJ and 137 um2; 8-bit multiply 0.2 pJ
+and 282 um2, 32-bit multiply 3.1 pJ and 3495 um2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pimsim.components.crossbar import cycle_ns, input_cycles, weight_columns
+from pimsim.components.price import Number, Price, area_scale, energy_scale, logic_leakage_mW, resolve
+
+HOROWITZ = "Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2"
+
+
+def add_pJ(hw: Any, bits: Number) -> Number:
+    """Adder: proportional to its width."""
+    return 0.1 / 32.0 * bits * energy_scale(hw, 45.0, 0.9)
+
+
+def add_um2(hw: Any, bits: Number) -> Number:
+    """Adder and its register: proportional to its width."""
+    return 137.0 / 32.0 * bits * area_scale(hw, 45.0)
+
+
+def multiply_pJ(hw: Any, bits: Number) -> Number:
+    """Multiplier: proportional to the square of its width."""
+    return 0.2 / 64.0 * bits * bits * energy_scale(hw, 45.0, 0.9)
+
+
+def multiply_um2(hw: Any, bits: Number) -> Number:
+    """Multiplier: proportional to the square of its width."""
+    return 282.0 / 64.0 * bits * bits * area_scale(hw, 45.0)
+
+
+def shift_add(hw: Any) -> Price:
+    """One converted value added into the result of a PE. A unit is busy with its share of a cycle's conversions."""
+    spec, bits = hw.pe.shift_add, hw.precision.accumulator_bits
+    conversions = hw.pe.crossbars * hw.crossbar.columns
+    return resolve(
+        spec,
+        action_ns=cycle_ns(hw) * spec.count / conversions if spec.count else cycle_ns(hw) / conversions,
+        energy_pJ=lambda: add_pJ(hw, bits),
+        area_um2=lambda: add_um2(hw, bits),
+        leakage_mW=lambda area: logic_leakage_mW(hw, area),
+        formula=f"one addition of accumulator_bits ({HOROWITZ})",
+    )
+
+
+def _unit(hw: Any, spec: Any, energy: Number, area: Number, formula: str) -> Price:
+    return resolve(
+        spec,
+        action_ns=1.0 / hw.technology.clock_GHz,
+        energy_pJ=lambda: energy,
+        area_um2=lambda: area,
+        leakage_mW=lambda area_um2: logic_leakage_mW(hw, area_um2),
+        formula=f"{formula} ({HOROWITZ})",
+    )
+
+
+def activation(hw: Any) -> Price:
+    """One special function value: a 64-entry table of slopes and offsets, one multiply-add (piecewise linear)."""
+    spec = hw.tile.activation
+    energy = multiply_pJ(hw, spec.bits) + 3.0 * add_pJ(hw, spec.bits)
+    area = multiply_um2(hw, spec.bits) + add_um2(hw, spec.bits) + 64.0 * 2.0 * spec.bits * area_scale(hw, 45.0)
+    return _unit(hw, spec, energy, area, "piecewise linear: table read as two additions, one multiply-add")
+
+
+def _or_activation(hw: Any, spec: Any, energy: Number, area: Number, formula: str) -> Price:
+    """A kind of unit that a tile has none of: its operations run on the activation units, at their price."""
+    if isinstance(spec.count, int) and spec.count == 0:
+        shared = activation(hw)
+        note = f"no unit of its own: runs on the activation units; {shared.formula}"
+        return shared._replace(area_um2=0.0, leakage_mW=0.0, formula=note)
+    return _unit(hw, spec, energy, area, formula)
+
+
+def accumulator(hw: Any) -> Price:
+    """One addition of partial sums."""
+    spec = hw.tile.accumulator
+    return _or_activation(hw, spec, add_pJ(hw, spec.bits), add_um2(hw, spec.bits), "one addition")
+
+
+def pool(hw: Any) -> Price:
+    """One comparison or addition in a pooling window."""
+    spec = hw.tile.pool
+    return _or_activation(hw, spec, add_pJ(hw, spec.bits), add_um2(hw, spec.bits), "one addition")
+
+
+def vector(hw: Any) -> Price:
+    """One elementwise operation; half of them are taken to be multiplications."""
+    spec = hw.tile.vector
+    energy = add_pJ(hw, spec.bits) + 0.5 * multiply_pJ(hw, spec.bits)
+    area = add_um2(hw, spec.bits) + multiply_um2(hw, spec.bits)
+    return _or_activation(hw, spec, energy, area, "one addition and half a multiplication")
+
+
+def mac(hw: Any) -> Price:
+    """One multiply-add of two activations into an accumulator."""
+    spec, wide = hw.tile.mac, hw.precision.accumulator_bits
+    energy = multiply_pJ(hw, spec.bits) + add_pJ(hw, wide)
+    area = multiply_um2(hw, spec.bits) + add_um2(hw, wide)
+    return _or_activation(hw, spec, energy, area, "one multiplication and one addition of accumulator_bits")
+
+
+def peak_outputs_per_cycle(hw: Any) -> Number:
+    """Finished outputs of a busy PE in one read cycle."""
+    return hw.pe.crossbars * (hw.crossbar.columns / weight_columns(hw)) / input_cycles(hw)
