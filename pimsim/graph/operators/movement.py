@@ -1,0 +1,187 @@
+"""Operators that move data or only rename it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pimsim.graph.operators import streaming
+from pimsim.graph.operators.elementwise import edges_to_nothing, read_elements
+from pimsim.graph.operators.site import Handler, Site
+from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order
+from pimsim.graph.workload import Kind
+
+
+def reshape(site: Site) -> None:
+    """Reshape, Flatten, Squeeze, Unsqueeze: free; the streaming order is followed into the new shape."""
+    flow = site.flow(0)
+    x, out = site.input(0), site.output()
+    order: Order | None = ()
+    if x is not None and out is not None and x.shape is not None and out.shape is not None:
+        order = streaming.reshaped(flow.order, x.shape, out.shape)
+        if flow.order is not None and flow.source != NOWHERE:
+            arriving = max(flow.grain, 1.0 / streaming.steps(x.shape, flow.order))
+            flow = flow._replace(grain=arriving if order else 0.0)
+    site.alias(flow._replace(order=order))
+
+
+def identity(site: Site) -> None:
+    """Identity, inference Dropout, Optional: the first input under another name."""
+    site.alias(site.flow(0))
+
+
+def shape_only(site: Site) -> None:
+    """Shape, Size, SequenceEmpty...: known before the inference, or not data: no cost, no edge."""
+    site.alias(NO_FLOW)
+
+
+def transpose(site: Site) -> None:
+    """Transpose: every element is moved; the order of arrival is carried to the new axes."""
+    x = site.need(0)
+    n = site.output_size()
+    edges = site.edge(0)
+    if edges_to_nothing(site, edges, n):
+        return
+    order: Order | None = ()
+    if x.shape is not None:
+        rank = len(x.shape)
+        perm = site.attr_ints("perm") or list(range(rank))[::-1]
+        if sorted(perm) != list(range(rank)):
+            site.fail(f"perm is {perm}; a permutation of the {rank} axes is needed")
+        order = streaming.permuted(site.flow(0).order, tuple(perm))
+    site.emit(Kind.MOVE, edges, order=order, input_elements=read_elements(site), output_elements=n)
+
+
+def concat(site: Site) -> None:
+    """Concat: along a streamed axis the inputs come one after the other, across it they come side by side."""
+    out = site.output()
+    rank = len(out.shape or ()) if out is not None else 0
+    axis = site.axis(site.attr_int("axis", 1), rank) if rank else 0
+    orders = []
+    for i, tensor in enumerate(site.node.inputs):
+        if tensor is not None and site.flow(i).source != NOWHERE:
+            orders.append(site.flow(i).order)
+    known = [o for o in orders if o is not None]
+    own: Order | None = None if not known else known[0]
+    for other in known[1:]:
+        own = streaming.common(own or (), other)
+    if own is not None:
+        own = streaming.before(own, (axis,))
+    natural = streaming.before(streaming.natural(rank), (axis,))
+    edges = site.all_edges(natural if own is None else own)
+    n = site.output_size()
+    if edges_to_nothing(site, edges, n):
+        return
+    site.emit(Kind.MOVE, edges, order=own, input_elements=read_elements(site), output_elements=n)
+
+
+def along_rows(site: Site) -> None:
+    """Slice, Split, Pad, Tile, Expand...: elements are moved; the order is kept when the rank is and the ordered
+    dimensions are, else the node waits for all of its input."""
+    x, out = site.need(0), site.output()
+    flow = site.flow(0)
+    order: Order | None = ()
+    if x.shape is not None and out is not None and out.shape is not None and len(x.shape) == len(out.shape):
+        if flow.order is None:
+            order = None
+        else:
+            changed = tuple(a for a, (p, q) in enumerate(zip(x.shape, out.shape, strict=True)) if p != q)
+            order = streaming.before(flow.order, changed)
+    n = site.output_size()
+    edges = site.edge(0, order)
+    for i in range(1, len(site.node.inputs)):
+        edges += site.edge(i, ())
+    if edges_to_nothing(site, edges, n):
+        return
+    site.emit(Kind.MOVE, edges, order=order, input_elements=min(read_elements(site), max(n, 1) + _others(site)), output_elements=n)
+
+
+def _others(site: Site) -> int:
+    return sum(site.elements(t) for t in site.node.inputs[1:] if t is not None and t.constant is None)
+
+
+def moved(site: Site) -> None:
+    """Gather of activations, Scatter*, Compress...: elements are moved, after all of the input is there."""
+    n = site.output_size()
+    edges = site.all_edges()
+    if edges_to_nothing(site, edges, n):
+        return
+    site.emit(Kind.MOVE, edges, input_elements=read_elements(site), output_elements=n)
+
+
+def blocks(site: Site) -> None:
+    """DepthToSpace and SpaceToDepth: image rows keep their sequence, several rows on one side for one on the other."""
+    shape = site.shape(0, 4)
+    out = site.output()
+    n = site.output_size()
+    block = site.attr_int("blocksize", 1, low=1)
+    first = last = 1.0
+    if out is not None and out.shape is not None and len(out.shape) == len(shape):
+        deep = site.node.op == "SpaceToDepth"
+        first, last = streaming.window(
+            site.flow(0), shape, out.shape, extent=block if deep else 1, stride=block if deep else 1, pad=0
+        )
+        if not deep:
+            first, last = streaming.handover(site.flow(0), shape, (0, 2))
+    edges = site.edge_with(0, first, last)
+    if edges_to_nothing(site, edges, n):
+        return
+    site.emit(Kind.MOVE, edges, order=(0, 2), input_elements=read_elements(site), output_elements=n)
+
+
+def sequence(site: Site) -> None:
+    """SequenceConstruct, SequenceInsert, ConcatFromSequence...: tensors are moved into or out of a sequence."""
+    flows = [site.flow(i) for i in range(len(site.node.inputs))]
+    total = sum(f.elements or 0 for f in flows if f.source != NOWHERE)
+    edges = site.all_edges()
+    if not edges:
+        site.alias(Flow(NOWHERE, sum(site.elements(t) for t in site.node.inputs if t is not None)))
+        return
+    site.emit(Kind.MOVE, edges, input_elements=total, output_elements=total)
+
+
+OPERATORS: Mapping[str, Handler] = {
+    "Reshape": reshape,
+    "Flatten": reshape,
+    "Squeeze": reshape,
+    "Unsqueeze": reshape,
+    "Identity": identity,
+    "Dropout": identity,
+    "BitCast": identity,
+    "Optional": identity,
+    "OptionalGetElement": identity,
+    "SequenceAt": identity,
+    "SequenceErase": identity,
+    "OptionalHasElement": shape_only,
+    "SequenceEmpty": shape_only,
+    "SequenceLength": shape_only,
+    "Shape": shape_only,
+    "Size": shape_only,
+    "Constant": shape_only,
+    "Transpose": transpose,
+    "Concat": concat,
+    "Slice": along_rows,
+    "Split": along_rows,
+    "Pad": along_rows,
+    "Tile": along_rows,
+    "Expand": along_rows,
+    "CenterCropPad": along_rows,
+    "Trilu": along_rows,
+    "ReverseSequence": moved,
+    "GatherElements": moved,
+    "GatherND": moved,
+    "Gather": moved,
+    "Scatter": moved,
+    "ScatterElements": moved,
+    "ScatterND": moved,
+    "TensorScatter": moved,
+    "Compress": moved,
+    "Col2Im": moved,
+    "ConstantOfShape": moved,
+    "EyeLike": moved,
+    "DepthToSpace": blocks,
+    "SpaceToDepth": blocks,
+    "SequenceConstruct": sequence,
+    "SequenceInsert": sequence,
+    "ConcatFromSequence": sequence,
+    "SplitToSequence": sequence,
+}

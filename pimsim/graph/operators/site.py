@@ -1,0 +1,419 @@
+"""What an operator's handler sees: one node with checked accessors, and the workload that grows under its hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from pimsim.errors import InputError, printable
+from pimsim.graph.nodes import Constant, Graph, Node, Tensor
+from pimsim.graph.operators import streaming
+from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order, Shape
+from pimsim.graph.workload import LARGEST_COUNT, Edge, Kind, Layer, NodeTreatment
+
+Handler = Callable[["Site"], None]
+
+DEEPEST_NESTING = 50
+"""Subgraphs inside subgraphs that are followed; real models have at most a handful."""
+
+BITS_OF_TYPE = {
+    "int2": 2, "uint2": 2, "int4": 4, "uint4": 4, "float4e2m1": 4, "int8": 8, "uint8": 8, "float8e4m3fn": 8,
+    "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8, "bool": 1,
+}  # fmt: skip
+"""Types narrow enough to be fed to a crossbar as they stand."""
+
+
+class Scope:
+    """Names visible in a (sub)graph: its own first, then those of the graphs around it."""
+
+    __slots__ = ("flows", "outer")
+
+    def __init__(self, outer: Scope | None = None):
+        self.flows: dict[str, Flow] = {}
+        self.outer = outer
+
+    def find(self, name: str) -> Flow | None:
+        """The flow of `name`, or None when nothing visible produces it."""
+        scope: Scope | None = self
+        while scope is not None:
+            flow = scope.flows.get(name)
+            if flow is not None:
+                return flow
+            scope = scope.outer
+        return None
+
+
+class Builder:
+    """A workload under construction. `trips` and `steps` are those of the loops around the present node."""
+
+    def __init__(
+        self, handlers: Mapping[str, Handler], *, trips: int | None, branch: str | None, unknown_ops: str = "error"
+    ):
+        self.handlers = handlers
+        self.default_trips = trips
+        self.branch = branch
+        self.unknown_ops = unknown_ops
+        self.layers: list[Layer] = []
+        self.treatments: list[NodeTreatment] = []
+        self.notes: dict[str, None] = {}
+        self.unknown: dict[str, tuple[int, str]] = {}
+        self.trips = 1
+        self.prefix = ""
+        self.depth = 0
+        self.names: dict[str, int] = {}
+
+    def unique(self, name: str) -> str:
+        """`name`, or `name` with a number when it is taken."""
+        count = self.names.get(name)
+        if count is None:
+            self.names[name] = 1
+            return name
+        while True:
+            count += 1
+            candidate = f"{name}_{count}"
+            if candidate not in self.names:
+                self.names[name] = count
+                self.names[candidate] = 1
+                return candidate
+
+    def walk(self, graph: Graph, scope: Scope) -> None:
+        """Appends the layers of all nodes of `graph`; their values become visible in `scope`."""
+        handlers = self.handlers
+        for node in graph.nodes:
+            if node.outputs and all(t.constant is not None for t in node.outputs):
+                self.treatments.append(NodeTreatment(self.prefix + node.name, node.op, "constant", count=self.trips))
+                continue
+            handler = handlers.get(node.op, unknown)
+            site = Site(self, node, scope)
+            handler(site)
+            site.finish()
+
+    def add(self, layer_name: str, values: dict[str, Any], node: Node) -> int:
+        """Appends a layer with its counts multiplied by the trips of the loops around it; returns its index."""
+        trips = self.trips
+        if trips != 1:
+            for key in MULTIPLIED:
+                if key in values:
+                    values[key] *= trips
+            if values.get("groups"):
+                values["serial_steps"] = values.get("serial_steps", 1) * trips
+        largest = max((v for v in values.values() if v.__class__ is int), default=0)
+        layer = Layer(name=self.unique(self.prefix + layer_name), **values)
+        if largest > LARGEST_COUNT or layer.macs > LARGEST_COUNT or layer.ops > LARGEST_COUNT:
+            raise InputError(
+                f"{printable(node.place or node.name)}: {printable(node.op)}: the layer '{printable(layer.name)}' counts "
+                "more than 2**53 operations or elements, more than can be counted exactly; "
+                "check the dimensions of the model (--dim, --shape, --batch, --trips)"
+            )
+        self.layers.append(layer)
+        return len(self.layers) - 1
+
+
+MULTIPLIED = (
+    "vectors", "input_elements", "fetched_elements", "output_elements", "vector_ops", "special_ops", "pool_ops", "lookups",
+)  # fmt: skip
+"""Counts that grow with every trip of a loop; `bias_elements`, weights and tables are there once."""
+
+
+class Site:
+    """One node where it stands: accessors that check, and the few ways to say what it becomes.
+
+    A handler calls `emit` for every layer the node becomes, or `alias` / `fold` when it costs nothing.
+    """
+
+    __slots__ = ("_first_layer", "_note", "_treatment", "builder", "node", "scope")
+
+    def __init__(self, builder: Builder, node: Node, scope: Scope):
+        self.builder = builder
+        self.node = node
+        self.scope = scope
+        self._first_layer = len(builder.layers)
+        self._treatment = ""
+        self._note = ""
+
+    # ---- checked access to the node ----
+
+    def fail(self, problem: str) -> NoReturn:
+        """Raises InputError with the node's place and type before `problem`."""
+        node = self.node
+        raise InputError(f"{printable(node.place or node.name)}: {printable(node.op)}: {problem}")
+
+    def input(self, i: int) -> Tensor | None:
+        """Input `i`, or None when it is omitted."""
+        inputs = self.node.inputs
+        return inputs[i] if i < len(inputs) else None
+
+    def need(self, i: int) -> Tensor:
+        """Input `i`; InputError when it is omitted."""
+        tensor = self.input(i)
+        if tensor is None:
+            self.fail(f"input {i} is missing; the operator needs it")
+        return tensor
+
+    def constant(self, i: int) -> Constant | None:
+        """The constant behind input `i`, or None."""
+        tensor = self.input(i)
+        return None if tensor is None else tensor.constant
+
+    def values(self, i: int) -> list[float] | None:
+        """The values of a small constant input as a flat list, or None when they are not known."""
+        constant = self.constant(i)
+        if constant is None or constant.values is None:
+            return None
+        try:
+            return [float(v) for v in np.asarray(constant.values).ravel()]
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    def shape_of(self, tensor: Tensor, rank: int = 0) -> Shape:
+        """Shape of `tensor`, of at least `rank` dimensions; InputError when unknown or too small."""
+        shape = tensor.shape
+        if shape is None:
+            self.fail(
+                f"the shape of the tensor '{printable(tensor.name)}' is not known, and the cost depends on it; "
+                "give the shapes of the model's inputs with --shape NAME=1x3x224x224 or --dim NAME=VALUE"
+            )
+        if len(shape) < rank:
+            self.fail(f"the tensor '{printable(tensor.name)}' has the shape {list(shape)}, but needs {rank} dimensions")
+        return shape
+
+    def shape(self, i: int, rank: int = 0) -> Shape:
+        """Shape of input `i`, of at least `rank` dimensions."""
+        return self.shape_of(self.need(i), rank)
+
+    def output(self, i: int = 0) -> Tensor | None:
+        """Output `i`, or None when the node has fewer."""
+        outputs = self.node.outputs
+        return outputs[i] if i < len(outputs) else None
+
+    def attr_int(self, name: str, default: int, low: int | None = None) -> int:
+        """Integer attribute, at least `low`."""
+        value = self.node.attributes.get(name, default)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            self.fail(f"the attribute '{name}' is {printable(repr(value), 60)}; an integer is needed")
+        if low is not None and value < low:
+            self.fail(f"the attribute '{name}' is {value}; it must be at least {low}")
+        return int(value)
+
+    def attr_ints(self, name: str, length: int | None = None, default: int | None = None, low: int = 0) -> list[int] | None:
+        """List of integers, each at least `low`; `length` copies of `default` when absent (None when no default)."""
+        value = self.node.attributes.get(name)
+        if value is None or (hasattr(value, "__len__") and len(value) == 0 and default is not None):
+            return None if default is None or length is None else [default] * length
+        if not isinstance(value, (list, tuple, np.ndarray)):
+            self.fail(f"the attribute '{name}' is {printable(repr(value), 60)}; a list of integers is needed")
+        result = []
+        for v in value:
+            if isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < low:
+                self.fail(f"the attribute '{name}' holds {printable(repr(v), 60)}; integers of at least {low} are needed")
+            result.append(int(v))
+        if length is not None and len(result) != length:
+            self.fail(f"the attribute '{name}' has {len(result)} entries; {length} are needed")
+        return result
+
+    def attr_str(self, name: str, default: str) -> str:
+        """Text attribute."""
+        value = self.node.attributes.get(name, default)
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if not isinstance(value, str):
+            self.fail(f"the attribute '{name}' is {printable(repr(value), 60)}; a text is needed")
+        return value
+
+    def axis(self, value: int, rank: int) -> int:
+        """`value` as a non-negative axis of a tensor of `rank` dimensions."""
+        if not -rank <= value < rank:
+            self.fail(f"the axis {value} is outside a tensor of {rank} dimensions")
+        return value % rank if rank else 0
+
+    # ---- where values come from ----
+
+    def flow(self, i: int) -> Flow:
+        """Where input `i` comes from."""
+        tensor = self.input(i)
+        return NO_FLOW if tensor is None else self.flow_of(tensor)
+
+    def flow_of(self, tensor: Tensor) -> Flow:
+        """Where `tensor` comes from; NO_FLOW for constants and for what nothing produces."""
+        if tensor.constant is not None:
+            return NO_FLOW
+        return self.scope.find(tensor.name) or NO_FLOW
+
+    def elements(self, tensor: Tensor | None) -> int:
+        """Elements of `tensor`, or of what it was made from when its shape is not known (0 when that is not known)."""
+        if tensor is None:
+            return 0
+        if tensor.shape is not None:
+            return tensor.elements
+        flow = self.flow_of(tensor)
+        return flow.elements or 0
+
+    def output_size(self) -> int:
+        """Elements of all outputs; of the inputs, with a note, when an output's size depends on the data."""
+        total = 0
+        for tensor in self.node.outputs:
+            if tensor.shape is None:
+                return self._size_from_inputs(tensor)
+            total += tensor.elements
+        return total
+
+    def _size_from_inputs(self, tensor: Tensor) -> int:
+        inputs = [t for t in self.node.inputs if t is not None]
+        best = max((t.elements if t.constant is not None else self.elements(t) for t in inputs), default=0)
+        known = any(t.shape is not None or self.flow_of(t).elements is not None for t in inputs)
+        if not known:
+            self.shape_of(tensor)
+        self.note("the size of its output depends on the data: counted as that of its largest input")
+        return best
+
+    def edge(self, i: int, order: Order | None = None) -> tuple[Edge, ...]:
+        """Edge of an input that is read in `order` (None: as it comes), or () when it is a constant."""
+        flow = self.flow(i)
+        if flow.source == NOWHERE:
+            return ()
+        tensor = self.need(i)
+        shape = tensor.shape
+        if shape is None:
+            return (Edge(flow.source, flow.elements or 0),)
+        if order is None:
+            order = self.order_of(i)
+        first, last = streaming.handover(flow, shape, order)
+        return self._edge(flow.source, tensor.elements, first, last)
+
+    def edge_with(self, i: int, first: float, last: float) -> tuple[Edge, ...]:
+        """Edge of input `i` with given shares, or () when it is a constant."""
+        flow = self.flow(i)
+        if flow.source == NOWHERE:
+            return ()
+        return self._edge(flow.source, self.elements(self.need(i)), first, last)
+
+    def _edge(self, source: int, elements: int, first: float, last: float) -> tuple[Edge, ...]:
+        trips = self.builder.trips
+        if trips != 1:
+            # producer and consumer take turns trip by trip: their times add up, as if one waited for all of the other
+            return (Edge(source, elements * trips),)
+        if elements > LARGEST_COUNT:
+            self.fail(f"a tensor of {elements} elements is larger than 2**53, more than can be counted exactly")
+        return (Edge(source, elements, first, last),)
+
+    def order_of(self, i: int) -> Order:
+        """The order in which input `i` comes, or the natural one when all of it is there."""
+        tensor = self.input(i)
+        if tensor is None or tensor.shape is None:
+            return ()
+        order = self.flow(i).order
+        return streaming.natural(len(tensor.shape)) if order is None else order
+
+    def all_edges(self, order: Order = ()) -> tuple[Edge, ...]:
+        """Edges of all inputs, each read in `order` (as far as its rank goes)."""
+        edges: tuple[Edge, ...] = ()
+        for i, tensor in enumerate(self.node.inputs):
+            if tensor is not None:
+                rank = len(tensor.shape or ())
+                edges += self.edge(i, tuple(a for a in order if a < rank))
+        return edges
+
+    # ---- what the node becomes ----
+
+    def note(self, text: str) -> None:
+        """Adds a remark to the node's line in `pimsim ops` and to its next layer."""
+        if text not in self._note:
+            self._note = f"{self._note}; {text}" if self._note else text
+
+    def emit(
+        self,
+        kind: Kind,
+        edges: Iterable[Edge] = (),
+        *,
+        order: Order | None = (),
+        suffix: str = "",
+        outputs: Iterable[int] | None = None,
+        grain: float = 0.0,
+        **counts: Any,
+    ) -> int:
+        """Appends a layer and lets it produce the node's outputs (or those in `outputs`) in `order`; returns its index."""
+        node = self.node
+        if not self._treatment:
+            self._treatment = kind.value
+        values: dict[str, Any] = {"op": node.op, "kind": kind, "inputs": tuple(edges), **counts}
+        if self._note:
+            values["note"] = self._note
+        index = self.builder.add(node.name + suffix, values, node)
+        for position, tensor in enumerate(node.outputs):
+            if outputs is None or position in outputs:
+                self.produce(tensor, Flow(index, None, order, grain), counts.get("output_elements"))
+        return index
+
+    def produce(self, tensor: Tensor, flow: Flow, elements: int | None = None) -> None:
+        """Binds `tensor` to `flow`; `elements` counts when its own shape is not known."""
+        shape = tensor.shape
+        if shape is None:
+            flow = Flow(flow.source, elements if flow.elements is None else flow.elements, (), 0.0)
+        else:
+            order = flow.order
+            if order is not None and any(axis >= len(shape) for axis in order):
+                order = ()
+            flow = Flow(flow.source, tensor.elements, order, flow.grain)
+        self.scope.flows[tensor.name] = flow
+
+    def alias(self, flow: Flow, treatment: str = "free") -> None:
+        """The node costs nothing: its outputs are `flow` under another name."""
+        self._treatment = treatment
+        for tensor in self.node.outputs:
+            self.produce(tensor, flow, flow.elements)
+
+    def extend_last(self, edges: tuple[Edge, ...]) -> None:
+        """Adds edges to the layer that the node became last (nothing to do when it became none)."""
+        layers = self.builder.layers
+        if edges and len(layers) > self._first_layer:
+            layers[-1] = replace(layers[-1], inputs=layers[-1].inputs + edges)
+
+    def mark(self, treatment: str) -> None:
+        """Overrides the word that stands in the node's line of `pimsim ops`."""
+        self._treatment = treatment
+
+    def finish(self) -> None:
+        """Writes the node's line for `pimsim ops`."""
+        builder, node = self.builder, self.node
+        if self._treatment == "reported":
+            return
+        macs = bits = 0
+        for layer in builder.layers[self._first_layer :]:
+            macs += layer.macs
+            if layer.weight_elements:
+                bits += layer.weight_elements * (layer.weight_bits or 32)
+        builder.treatments.append(
+            NodeTreatment(
+                builder.prefix + node.name, node.op, self._treatment or "free", macs, -(-bits // 8), builder.trips, self._note
+            )
+        )
+
+
+def unknown(site: Site) -> None:
+    """An operator that no table knows: gathered for one error, or treated as the user chose."""
+    builder, node = site.builder, site.node
+    if builder.unknown_ops == "digital":
+        site.note("unknown operator: counted as one digital operation for each output element (--unknown-ops digital)")
+        size = site.output_size()
+        site.emit(
+            Kind.DIGITAL,
+            site.all_edges(),
+            input_elements=sum(site.elements(t) for t in node.inputs if t is not None and t.constant is None),
+            output_elements=size,
+            vector_ops=size,
+        )
+        return
+    if builder.unknown_ops == "skip":
+        site.note("unknown operator: left out of the cost (--unknown-ops skip)")
+        flows = (site.flow(i) for i in range(len(node.inputs)))
+        flow = next((f for f in flows if f.source != NOWHERE), NO_FLOW)
+        site.alias(Flow(flow.source, flow.elements, ()), "skipped")
+        return
+    count, place = builder.unknown.get(node.op, (0, node.place or node.name))
+    builder.unknown[node.op] = (count + 1, place)
+    site.alias(NO_FLOW, "unknown")
