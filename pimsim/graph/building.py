@@ -1,0 +1,326 @@
+"""The walk over a checked model that makes a `Graph`: shapes, constants and values of every node, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import GraphProto, NodeProto, OperatorSetIdProto, TypeProto, numpy_helper, shape_inference
+
+from pimsim.errors import InputError, printable
+from pimsim.graph import attributes as attribute_values
+from pimsim.graph.bounds import upper_bound
+from pimsim.graph.constants import activation_bits_of, constant_of
+from pimsim.graph.contrib import contrib_shapes
+from pimsim.graph.dtypes import NAMES
+from pimsim.graph.folding import fold
+from pimsim.graph.nodes import Graph, Node, Tensor
+from pimsim.graph.possible import check_possible
+from pimsim.graph.stripping import small_tensor
+from pimsim.graph.tidy import UNREGISTERED, place_of, subgraphs
+from pimsim.graph.types import tensor_of, type_of
+
+Values = list[np.ndarray[Any, Any]]
+
+
+class Scope:
+    """Values visible in a graph: its own, then those of the graphs around it."""
+
+    def __init__(self, outer: Scope | None = None):
+        self.outer = outer
+        self.tensors: dict[str, Tensor] = {}
+        self.lengths: dict[str, tuple[int, tuple[int, ...] | None]] = {}
+
+    def find(self, name: str) -> Tensor | None:
+        """The value called `name`, or None."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.tensors.get(name)
+            if found is not None:
+                return found
+            scope = scope.outer
+        return None
+
+    def sequence(self, name: str) -> tuple[int, tuple[int, ...] | None] | None:
+        """Length and element shape of a sequence, where known."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.lengths:
+                return scope.lengths[name]
+            scope = scope.outer
+        return None
+
+
+@dataclass
+class Site:
+    """One node on its way to a `Node`."""
+
+    proto: NodeProto
+    op: str
+    place: str
+    key: str  # prefix of keys and names in this graph
+    scope: Scope
+    inputs: tuple[Tensor | None, ...]
+    attributes: dict[str, Any]
+    opset: int
+
+
+@dataclass
+class Builder:
+    """State of one walk over a model."""
+
+    versions: Mapping[str, int]
+    trips: int | None = None
+    notes: dict[str, None] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    budget: int = 0  # nodes that may still be walked a second time, in loop bodies
+    imports: list[OperatorSetIdProto] = field(default_factory=list)
+    schemas: dict[tuple[str, str], onnx.defs.OpSchema | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.imports = [OperatorSetIdProto(domain=d, version=v) for d, v in self.versions.items()]
+
+    def note(self, text: str) -> None:
+        """Remember a statement for the user, once, and not without end."""
+        if len(self.notes) < 50:
+            self.notes[text] = None
+
+    def walk(
+        self,
+        graph: GraphProto,
+        scope: Scope,
+        types: Mapping[str, TypeProto],
+        hints: Mapping[str, TypeProto],
+        where: str = "",
+    ) -> tuple[Node, ...]:
+        """Nodes of `graph`, whose inputs and initialisers stand in `scope` already; adds all its values to `scope`.
+
+        types: what shape inference found; hints: what the file declares, used where nothing else is known.
+        """
+        nodes = []
+        for position, proto in enumerate(graph.node):
+            place = where + place_of(position, proto)
+            domain = "" if proto.domain == UNREGISTERED else proto.domain
+            op = f"{domain}.{proto.op_type}" if domain else proto.op_type
+            inputs = tuple(scope.find(name) if name else None for name in proto.input)
+            while inputs and inputs[-1] is None:
+                inputs = inputs[:-1]
+            site = Site(proto, op, place, where, scope, inputs, {}, self.versions.get(proto.domain, 0))
+            if proto.attribute:
+                site.attributes = attribute_values.plain(proto, place)
+            check_possible(op, inputs, site.attributes, place)
+            nodes.append(self._node(site, position, types, hints))
+        return tuple(nodes)
+
+    def _node(
+        self, site: Site, position: int, types: Mapping[str, TypeProto], hints: Mapping[str, TypeProto]
+    ) -> Node:
+        from pimsim.graph.control import control_flow, sequence_step
+
+        proto, scope = site.proto, site.scope
+        bodies: dict[str, Graph] = {}
+        outputs: list[Tensor] | None = None
+        if any(True for _ in subgraphs(proto)):
+            bodies, outputs = control_flow(self, site)
+        if outputs is None:
+            outputs = self._outputs(site, types, hints)
+        outputs = sequence_step(self, site, outputs)
+        for tensor in outputs:
+            if tensor.name:
+                scope.tensors[tensor.name] = tensor
+        return Node(
+            self._unique(proto.name or f"{proto.op_type}_{position}"),
+            site.op,
+            site.inputs,
+            tuple(outputs),
+            site.attributes,
+            bodies,
+            site.opset,
+            site.place,
+        )
+
+    def _unique(self, name: str) -> str:
+        candidate, count = name, 1
+        while candidate in self.names:
+            count += 1
+            candidate = f"{name}_{count}"
+        self.names.add(candidate)
+        return candidate
+
+    def _outputs(
+        self, site: Site, types: Mapping[str, TypeProto], hints: Mapping[str, TypeProto]
+    ) -> list[Tensor]:
+        names = list(site.proto.output)
+        while names and not names[-1]:
+            names.pop()
+        values = self._values(site, len(names))
+        found = [self._typed(site, name, types) for name in names]
+        if values is not None:
+            found = [
+                Tensor(n, tuple(v.shape), _dtype(v, t.dtype)) for n, v, t in zip(names, values, found, strict=True)
+            ]
+        elif not all(_complete(tensor) for tensor in found):
+            found = self._inferred(site, names, found, hints)
+        results = []
+        for index, tensor in enumerate(found):
+            value = values[index] if values is not None else None
+            constant = constant_of(site.op, site.inputs, tensor.shape, tensor.dtype, site.key + tensor.name, value)
+            bits = activation_bits_of(site.op, site.inputs, tensor.dtype, index)
+            if constant is not None or bits is not None:
+                tensor = Tensor(tensor.name, tensor.shape, tensor.dtype, constant, bits)
+            results.append(tensor)
+        return results
+
+    def _typed(self, site: Site, name: str, types: Mapping[str, TypeProto]) -> Tensor:
+        proto = types.get(name)
+        if proto is None:
+            return Tensor(name, None, "")
+        try:
+            return tensor_of(name, proto)
+        except InputError as error:
+            raise InputError(f"{site.place}: {error}") from error
+
+    def _values(self, site: Site, outputs: int) -> Values | None:
+        """Values of the outputs, if they follow from small known tensors."""
+        if site.proto.domain != "":
+            return None
+        first = site.inputs[0] if site.inputs else None
+        if site.op in ("Shape", "Size"):
+            return _shape_values(site.op, first, site.attributes)
+        known: list[np.ndarray[Any, Any] | None] = []
+        for tensor in site.inputs:
+            if tensor is None:
+                known.append(None)
+            elif tensor.constant is None or tensor.constant.values is None:
+                return None
+            else:
+                known.append(tensor.constant.values)
+        attributes = site.attributes
+        if site.op == "Cast":
+            attributes = {**attributes, "_to": attribute_values.numpy_type(int(attributes.get("to", 0)))}
+        return fold(site.op, known, attributes, outputs, site.opset)
+
+    def _inferred(
+        self, site: Site, names: Sequence[str], found: list[Tensor], hints: Mapping[str, TypeProto]
+    ) -> list[Tensor]:
+        """Output types of one node from its inputs alone, then bounds, then what the file declares."""
+        failure = ""
+        try:
+            types = self._infer_node(site)
+        except shape_inference.InferenceError as error:
+            failure = " ".join(str(error).split())
+            if "ShapeInferenceError" in failure:
+                raise InputError(f"{site.place}: {printable(failure, 300)}") from error
+            types = {}
+        except (RuntimeError, ValueError, TypeError, OverflowError, KeyError, IndexError) as error:
+            failure, types = " ".join(str(error).split()), {}
+        results = []
+        shapes = contrib_shapes(site.op, site.inputs, site.attributes, len(names))
+        for index, (name, old) in enumerate(zip(names, found, strict=True)):
+            tensor = self._typed(site, name, types)
+            if not tensor.dtype and old.dtype:
+                tensor = Tensor(name, tensor.shape if tensor.shape is not None else old.shape, old.dtype)
+            if not _complete(tensor) and index < len(shapes):
+                tensor = shapes[index](name)
+            if not _complete(tensor):
+                tensor = self._bounded(site, index, tensor)
+            if not _complete(tensor) and name in hints:
+                hinted = self._typed(site, name, hints)
+                tensor = Tensor(name, hinted.shape, tensor.dtype or hinted.dtype)
+            results.append(tensor)
+        if failure and not all(_complete(tensor) for tensor in results):
+            raise InputError(f"{site.place}: {printable(failure, 300)}")
+        return results
+
+    def _bounded(self, site: Site, index: int, tensor: Tensor) -> Tensor:
+        bound = upper_bound(site.op, index, site.inputs, site.attributes)
+        if bound is None:
+            return tensor
+        self.note(f"{site.place}: the size of its output depends on the data; the upper bound {list(bound)} is used")
+        first = site.inputs[0]
+        return Tensor(tensor.name, bound, tensor.dtype or (first.dtype if first is not None else ""))
+
+    def _infer_node(self, site: Site) -> dict[str, TypeProto]:
+        schema = self._schema(site.proto)
+        if schema is None or any(True for _ in subgraphs(site.proto)):
+            return {}
+        types: dict[str, TypeProto] = {}
+        data = {}
+        for name, tensor in zip(site.proto.input, site.inputs, strict=False):
+            if tensor is None:
+                continue
+            proto = type_of(tensor)
+            if proto is None:
+                return {}
+            types[name] = proto
+            if tensor.constant is not None and tensor.constant.values is not None:
+                data[name] = numpy_helper.from_array(np.ascontiguousarray(tensor.constant.values))
+        node = site.proto
+        if len(site.inputs) != len(node.input) or node.domain == UNREGISTERED:
+            node = NodeProto()
+            node.CopyFrom(site.proto)
+            del node.input[len(site.inputs) :]
+            node.domain = "" if node.domain == UNREGISTERED else node.domain
+        return shape_inference.infer_node_outputs(schema, node, types, data, opset_imports=self.imports)
+
+    def _schema(self, node: NodeProto) -> onnx.defs.OpSchema | None:
+        key = (node.domain, node.op_type)
+        if key not in self.schemas:
+            self.schemas[key] = self._find_schema(node)
+        return self.schemas[key]
+
+    def _find_schema(self, node: NodeProto) -> onnx.defs.OpSchema | None:
+        unregistered = node.domain == UNREGISTERED
+        domain = "" if unregistered else node.domain
+        version = self.versions.get(domain, 1)
+        try:
+            schema = onnx.defs.get_schema(node.op_type, version, domain)
+            if schema.deprecated and schema.since_version > 1:
+                schema = onnx.defs.get_schema(node.op_type, schema.since_version - 1, domain)
+        except onnx.defs.SchemaError:
+            return None
+        return None if schema.deprecated else schema
+
+
+def _complete(tensor: Tensor) -> bool:
+    """Whether the shape is known, or the value is none that has one."""
+    return tensor.shape is not None or "(" in tensor.dtype or tensor.dtype == "map" or not tensor.name
+
+
+def _dtype(values: np.ndarray[Any, Any], inferred: str) -> str:
+    return inferred or str(values.dtype)
+
+
+def _shape_values(op: str, first: Tensor | None, attributes: Mapping[str, Any]) -> Values | None:
+    if first is None or first.shape is None:
+        return None
+    if op == "Size":
+        return [np.array(first.elements, np.int64)]
+    start, end = attributes.get("start"), attributes.get("end")
+    return [np.array(first.shape[slice(start, end)], np.int64)]
+
+
+def enter(graph: GraphProto, scope: Scope, key: str, stored: Mapping[str, Tensor]) -> None:
+    """Put the initialisers of `graph` into `scope`."""
+    for proto in graph.initializer:
+        tensor = stored.get(proto.name) if not key else None
+        if tensor is None:
+            tensor = small_tensor(proto)
+            if key and tensor.constant is not None:
+                constant = tensor.constant
+                renamed = type(constant)(
+                    key + proto.name, constant.bits, constant.quantized, constant.elements, constant.values
+                )
+                tensor = Tensor(proto.name, tensor.shape, tensor.dtype, renamed)
+        scope.tensors[proto.name] = tensor
+
+
+def element_types(graph: GraphProto) -> dict[str, TypeProto]:
+    """Types of intermediate values and outputs that stand in `graph`."""
+    return {value.name: value.type for value in (*graph.value_info, *graph.output)}
+
+
+__all__ = ["NAMES", "Builder", "Scope", "Site", "element_types", "enter"]

@@ -1,0 +1,136 @@
+"""An ONNX file read into a `Graph`: checked, dimensions bound, functions inlined, shapes and constants known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError, EncodeError
+from onnx import GraphProto, ModelProto, TypeProto, shape_inference
+
+from pimsim.errors import InputError, Place, printable
+from pimsim.graph.building import Builder, Scope, element_types, enter
+from pimsim.graph.dims import bind_inputs, declared_names, substitute
+from pimsim.graph.functions import inline
+from pimsim.graph.model_file import load_model
+from pimsim.graph.nodes import Graph, Tensor
+from pimsim.graph.stripping import Store, strip
+from pimsim.graph.tidy import tidy
+from pimsim.graph.types import tensor_of
+
+
+def read_graph(
+    path: str | Path | ModelProto,
+    *,
+    batch: int | None = None,
+    dims: Mapping[str, int] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    trips: int | None = None,
+) -> Graph:
+    """The graph of an ONNX model, given as a path or as a parsed model (which stays as it is).
+
+    batch: size of the first dimension of every input where the model leaves it open.
+    dims: sizes of named dimensions. shapes: whole shapes of inputs, by input name.
+    trips: trip count assumed for loops whose count the model does not fix.
+    Raises InputError if the file is not a model that the onnx package finds sound, if a dimension stays open, or if
+    shapes contradict each other.
+    """
+    folder: Path | None = None
+    source = ""
+    if isinstance(path, ModelProto):
+        model = ModelProto()
+        model.CopyFrom(path)
+    else:
+        folder, source = Path(path).parent, str(path)
+        model = load_model(Path(path))
+    try:
+        return _read(model, folder, source, batch, dict(dims or {}), dict(shapes or {}), trips)
+    except InputError as error:
+        if not source or error.problems[0].startswith(source):
+            raise
+        raise InputError(error.problems[0], Place(source), more=error.problems[1:]) from error
+
+
+def _read(
+    model: ModelProto,
+    folder: Path | None,
+    source: str,
+    batch: int | None,
+    dims: dict[str, int],
+    shapes: dict[str, tuple[int, ...]],
+    trips: int | None,
+) -> Graph:
+    opsets = tidy(model)
+    store = Store(folder)
+    initial = {t.name for t in model.graph.initializer} | {t.values.name for t in model.graph.sparse_initializer}
+    own = [value for value in model.graph.input if value.name not in initial]
+    binding = bind_inputs(own, declared_names(model.graph), batch=batch, dims=dims, shapes=shapes)
+    strip(model.graph, store)
+    _agree_with_initializers(model.graph, store, initial)
+    _check(model)
+    model = inline(model)
+    strip(model.graph, store)
+    hints = element_types(model.graph)
+    for proto in hints.values():
+        substitute(proto, binding.names)
+    hints = {name: _copied(proto) for name, proto in hints.items()}
+    inputs = [tensor_of(v.name, v.type) for v in model.graph.input if v.name not in store.tensors]
+    types = _infer(model)
+    builder = Builder({entry.domain: entry.version for entry in model.opset_import}, trips)
+    builder.budget = 4 * len(model.graph.node) + 10_000
+    scope = Scope()
+    scope.tensors.update((tensor.name, tensor) for tensor in inputs)
+    scope.tensors.update(store.tensors)
+    enter(model.graph, scope, "", store.tensors)
+    nodes = builder.walk(model.graph, scope, types, hints)
+    outputs = tuple(scope.find(v.name) or tensor_of(v.name, v.type) for v in model.graph.output)
+    notes = (*opsets.notes, *binding.notes, *store.notes(), *builder.notes)
+    opset = builder.versions.get("", 0)
+    return Graph(model.graph.name, nodes, tuple(inputs), outputs, opset, notes, source)
+
+
+def _copied(proto: TypeProto) -> TypeProto:
+    copy = TypeProto()
+    copy.CopyFrom(proto)
+    return copy
+
+
+def _agree_with_initializers(graph: GraphProto, store: Store, initial: set[str]) -> None:
+    """An initialiser that is also an input has the initialiser's shape, whatever the input declares."""
+    for value in graph.input:
+        if value.name in initial:
+            tensor = store.tensors[value.name]
+            kind = value.type.tensor_type
+            del kind.shape.dim[:]
+            kind.shape.SetInParent()
+            for size in tensor.shape or ():
+                kind.shape.dim.add().dim_value = size
+
+
+def _check(model: ModelProto) -> None:
+    """The onnx checker over everything but the weights."""
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"the onnx checker refuses the model: {printable(message, 400)}") from error
+    except (ValueError, TypeError, RuntimeError, IndexError, EncodeError, DecodeError) as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"the onnx checker fails on the model: {printable(message, 400)}") from error
+
+
+def _infer(model: ModelProto) -> dict[str, TypeProto]:
+    """Types of all values of the main graph, from its inputs alone: declared shapes are not trusted."""
+    del model.graph.value_info[:]
+    for value in model.graph.output:
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.ClearField("shape")
+    try:
+        inferred = shape_inference.infer_shapes(model, data_prop=True)
+    except (shape_inference.InferenceError, ValueError, TypeError, RuntimeError, EncodeError, DecodeError):
+        return {}  # node by node, with the place of what fails
+    return element_types(inferred.graph)
+
+
+__all__ = ["Tensor", "read_graph"]

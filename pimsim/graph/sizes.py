@@ -1,0 +1,63 @@
+"""Limits on what a model file may claim, checked before anything is allocated or walked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from pimsim.errors import InputError, printable
+from pimsim.graph.workload import LARGEST_COUNT
+
+LARGEST_FILE_BYTES = 2**31 - 1
+"""protobuf cannot hold a larger message; larger models keep their weights in external data."""
+
+LARGEST_VALUES = 4096
+"""Tensors of at most this many elements keep their values, for shape arithmetic."""
+
+LARGEST_DEPTH = 32
+"""Subgraphs inside subgraphs."""
+
+LARGEST_TYPE_DEPTH = 16
+"""Sequences of sequences (and optionals, maps) inside one another."""
+
+LARGEST_NODES = 500_000
+"""Nodes in a model after its local functions are inlined."""
+
+LARGEST_RANK = 64
+"""Dimensions of one tensor."""
+
+
+def elements_of(shape: Iterable[int]) -> int:
+    """Product of the dimensions of `shape` (1 for a scalar)."""
+    count = 1
+    for dimension in shape:
+        count *= dimension
+    return count
+
+
+def checked_shape(shape: Sequence[int], what: str) -> tuple[int, ...]:
+    """`shape` as a tuple of ints.
+
+    Raises InputError, naming `what`, if a dimension is negative, there are too many of them, or the number of
+    elements is above LARGEST_COUNT. The bound also holds with zero dimensions left out: such a shape is not sane either.
+    """
+    if len(shape) > LARGEST_RANK:
+        raise InputError(f"{what} has {len(shape)} dimensions; at most {LARGEST_RANK} are allowed")
+    bounded = tuple(int(d) for d in shape)
+    if any(d < 0 for d in bounded):
+        raise InputError(f"{what} has shape {list(bounded)}; dimensions must not be negative")
+    if elements_of(d for d in bounded if d) > LARGEST_COUNT:
+        raise InputError(f"{what} has shape {list(bounded)}: more than 2^53 elements, which cannot be counted exactly")
+    return bounded
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """End of a message: the names in `known` closest to `name`, or all of them when there are few."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names[:2000], n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(f"'{printable(c)}'" for c in close) + "?"
+    if not names:
+        return f"the model has no {what}"
+    shown = ", ".join(f"'{printable(n)}'" for n in names[:8])
+    return f"the model's {what}: {shown}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
