@@ -9,14 +9,11 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from pimsim.report.sections import Facts, Lines, Section, Table, sections
+from pimsim.report.sections import TERMINAL_ROWS, Facts, Lines, Section, Table, sections
 from pimsim.report.text import fitted
 
 if TYPE_CHECKING:
     from pimsim.report.result import Result
-
-ROWS = 40
-"""Layers shown on a terminal at most; a pipe or a file gets all."""
 
 
 class _Fitting:
@@ -31,7 +28,7 @@ class _Fitting:
 
 def group(result: Result) -> Group:
     """The whole report as one renderable."""
-    return renderable(sections(result, rows=ROWS))
+    return renderable(sections(result, TERMINAL_ROWS))
 
 
 def renderable(parts: Sequence[Section]) -> Group:

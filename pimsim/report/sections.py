@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pimsim.report.result import Result
 
 NAME_WIDTH = 44
+TERMINAL_ROWS = 40
+"""Layers shown on a terminal at most; a pipe or a file gets all."""
 
 
 @dataclass(frozen=True)
