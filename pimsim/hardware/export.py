@@ -5,17 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from pimsim.hardware.schema import Hardware
+from pimsim.hardware.yaml_scalar import plain_value
 
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Quotes text that the reader of this package takes for something else (`1e-9`, which YAML 1.1 has as text)."""
+
+
+def _text(dumper: Any, text: str) -> yaml.ScalarNode:
+    style = None if isinstance(plain_value(text), str) else "'"
+    node: yaml.ScalarNode = dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return node
+
+
+_Dumper.add_representer(str, _text)
 
 
 def resolved_yaml(hardware: Hardware) -> str:
-    """Every value, defaults included, as YAML. Loading it gives a `Hardware` equal to this one."""
-    values = hardware.model_dump(mode="json", round_trip=True, by_alias=True)
-    text: str = yaml.dump(values, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
+    """Every value, defaults included, as YAML. Loading it gives a `Hardware` equal to this one.
+
+    Keys whose value and default are both null (prices that are computed, not given) are left out.
+    """
+    values = _without_null_defaults(hardware, hardware.model_dump(mode="json", round_trip=True))
+    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
+
+
+def _without_null_defaults(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if value is None and field.default is None:
+            continue
+        kept[name] = _without_null_defaults(value, dumped[name]) if isinstance(value, BaseModel) else dumped[name]
+    return kept
 
 
 def json_schema() -> dict[str, Any]:

@@ -56,9 +56,10 @@ def shown_path(path: Path) -> str:
     """The path as messages show it: relative when below the current folder."""
     if path.is_absolute():
         try:
-            return str(path.relative_to(Path.cwd()))
+            relative = path.relative_to(Path.cwd())
         except (ValueError, OSError):
             return str(path)
+        return str(relative) if relative.parts else str(path)
     return str(path)
 
 

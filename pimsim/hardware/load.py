@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pimsim.errors import Place, printable
 from pimsim.hardware.library import find_hardware, shown_path
 from pimsim.hardware.merge import apply_overrides, read_tree
-from pimsim.hardware.problems import child, data_path, dotted, explain, locate
+from pimsim.hardware.problems import data_path, dotted, explain, locate
 from pimsim.hardware.schema import Hardware
 from pimsim.hardware.yaml_scalar import old_boolean
 from pimsim.hardware.yaml_source import Entry, Listing, Mapping, Node, Scalar, plain
@@ -75,7 +75,7 @@ def validate_tree(model: type[M], tree: Mapping) -> tuple[M, Mapping]:
     try:
         return model.model_validate_json(json.dumps(plain(tree)), strict=True), tree
     except ValidationError as fault:
-        mended = _old_booleans(tree, fault)
+        mended = _mended(tree, fault)
         if mended is None:
             raise explain(fault, model, tree) from None
     try:
@@ -101,32 +101,49 @@ def places_of(tree: Mapping) -> dict[str, Place]:
     return places
 
 
-def _old_booleans(tree: Mapping, fault: ValidationError) -> Mapping | None:
-    """The tree with unquoted yes, no, on, off as booleans where the model asks for one; None if there are none."""
-    paths = set()
+def _mended(tree: Mapping, fault: ValidationError) -> Mapping | None:
+    """The tree with unquoted yes, no, on, off as booleans where the model asks for one, and without the nulls by which
+    an extending file takes a key back to its default; None if there are none of either."""
+    mended: Mapping = tree
     for error in fault.errors(include_url=False, include_input=False, include_context=False):
-        if error["type"] == "bool_type":
-            path = data_path(error["loc"], tree, False)
-            node = locate(tree, path)[2]
-            if isinstance(node, Scalar) and not node.quoted and old_boolean(node.text) is not None:
-                paths.add(path)
-    for path in paths:
-        changed = _with_boolean(tree, path)
-        assert isinstance(changed, Mapping)
-        tree = changed
-    return tree if paths else None
+        if error["type"] in ("extra_forbidden", "missing"):
+            continue
+        path = data_path(error["loc"], mended, False)
+        node, complete = locate(mended, path)[2:]
+        if not isinstance(node, Scalar) or not path or not complete:
+            continue
+        if node.reset:
+            mended = _changed(mended, path, None)
+        elif error["type"] == "bool_type" and not node.quoted and old_boolean(node.text) is not None:
+            mended = _changed(mended, path, replace(node, value=old_boolean(node.text)))
+    return mended if mended is not tree else None
 
 
-def _with_boolean(node: Node, path: tuple[str | int, ...]) -> Node:
-    if isinstance(node, Scalar):
-        return replace(node, value=old_boolean(node.text))
-    entry = child(node, path[0])
-    assert entry is not None
-    below = _with_boolean(entry.node, path[1:])
+def _changed(node: Mapping, path: tuple[str | int, ...], value: Node | None) -> Mapping:
+    """`node` with the value at `path` replaced, or its key removed (None)."""
+    key = str(path[0])
+    entry = node.entries[key]
+    entries = dict(node.entries)
+    if len(path) > 1:
+        entries[key] = Entry(entry.key_place, _changed_below(entry.node, path[1:], value))
+    elif value is None:
+        del entries[key]
+    else:
+        entries[key] = Entry(entry.key_place, value)
+    return replace(node, entries=entries)
+
+
+def _changed_below(node: Node, path: tuple[str | int, ...], value: Node | None) -> Node:
     if isinstance(node, Mapping):
-        return replace(node, entries={**node.entries, str(path[0]): Entry(entry.key_place, below)})
+        return _changed(node, path, value)
+    if not isinstance(node, Listing):
+        raise TypeError(f"no path leads into {node!r}")
     items = list(node.items)
-    items[int(path[0])] = below
+    index = int(path[0])
+    if len(path) > 1:
+        items[index] = _changed_below(items[index], path[1:], value)
+    elif value is not None:
+        items[index] = value
     return replace(node, items=tuple(items))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pimsim.errors import InputError, Place, printable
 from pimsim.hardware.library import find_base, shown_path
-from pimsim.hardware.yaml_source import MAX_DEPTH, Entry, Mapping, Scalar, parse_mapping, parse_value, read_text
+from pimsim.hardware.yaml_source import MAX_DEPTH, Entry, Mapping, Node, Scalar, parse_mapping, parse_value, read_text
 
 MAX_CHAIN = 10
 
@@ -66,10 +67,20 @@ def merge(base: Mapping, over: Mapping) -> Mapping:
             written = below if entry.key_place.line is None else entry
             entries[key] = Entry(written.key_place, merge(below.node, entry.node))
         else:
-            entries[key] = entry
+            entries[key] = Entry(entry.key_place, _resetting(entry.node))
     # A section stands where the extending file has it, not where the command line changes one of its keys.
     place = base.place if over.place.line is None else over.place
     return Mapping(entries, place, base.size + over.size, max(base.height, over.height))
+
+
+def _resetting(node: Node) -> Node:
+    """Nulls in what `over` adds are marked: there is nothing to remove, and they mean the default all the same."""
+    if isinstance(node, Scalar):
+        return replace(node, reset=True) if node.value is None else node
+    if isinstance(node, Mapping):
+        entries = {key: Entry(entry.key_place, _resetting(entry.node)) for key, entry in node.entries.items()}
+        return replace(node, entries=entries)
+    return node
 
 
 def _base_of(tree: Mapping) -> tuple[str, Place] | None:

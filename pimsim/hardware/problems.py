@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -148,8 +149,9 @@ class _Writer:
             self.named.add(dotted((*path[:-1], valid)))
             value = locate(self.tree, path)[2]
             number = value.value if isinstance(value, Scalar) else None
-            as_number = isinstance(number, int | float) and not isinstance(number, bool)
-            write = f"; write {valid}: {number_text(number * factor)}" if as_number else ""  # type: ignore[operator]
+            write = ""
+            if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number * factor):
+                write = f"; write {valid}: {number_text(number * factor)}"
             return f"unit: use {valid} ({conversion}){write}"
         elsewhere = self.allowed.elsewhere(key)[:3] if len(key) < 100 else []
         near = nearest(key, keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 
@@ -57,9 +58,13 @@ def unit_factor(found: str, wanted: str) -> float | None:
 
 
 def number_text(value: float) -> str:
-    """`value` as one would write it in a hardware file: 1000, 0.001, 1e-06."""
+    """`value` as one would write it in a hardware file: 1000, 65536, 0.001, 1e15."""
     rounded = float(f"{value:.12g}")
-    return str(int(rounded)) if rounded.is_integer() and abs(rounded) < 1e16 else f"{rounded:.12g}"
+    if not rounded.is_integer() or abs(rounded) >= 1e300:
+        return f"{rounded:.12g}"
+    digits = str(int(rounded))
+    zeros = len(digits) - len(digits.rstrip("0"))
+    return f"{digits[:-zeros]}e{zeros}" if zeros > 6 else digits
 
 
 def same_quantity(key: str, candidates: Iterable[str]) -> tuple[str, str, float] | None:
@@ -89,7 +94,7 @@ def number_with_unit(text: str, key: str) -> str | None:
     if unit == wanted:
         return f"write {number} (the unit is in the key)"
     factor = unit_factor(unit, wanted)
-    if factor is None:
+    if factor is None or not math.isfinite(float(number) * factor):
         return None
     conversion = f"1 {unit} = {number_text(factor)} {wanted}"
     return f"write {number_text(float(number) * factor)} (the key is in {wanted}; {conversion})"

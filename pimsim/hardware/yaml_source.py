@@ -39,6 +39,7 @@ class Scalar:
     place: Place
     size: int = 1
     height: int = 1
+    reset: bool = False  # a null by which an extending file takes a key back to its default
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,10 @@ def read_text(path: Path, shown: str, place: Place | None = None) -> str:
     """
     name = printable(shown)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"'{name}' is a folder; give a YAML file", place)
+        if not stat.S_ISREG(mode):
             raise InputError(f"'{name}' is not a regular file", place)
         with open(path, "rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -154,7 +158,7 @@ class _Reader:
             place = self.fixed or Place(self.shown, line, column)
             raise InputError(f"character U+{ord(bad.group()):04X} is not allowed in YAML", place)
         try:
-            return self._single(yaml.parse(self.text, Loader=_LOADER))
+            return self._single(self._events())
         except yaml.MarkedYAMLError as fault:
             mark = fault.problem_mark or fault.context_mark
             what = fault.problem or fault.context or "cannot be read"
@@ -162,6 +166,12 @@ class _Reader:
             raise InputError(f"not valid YAML: {printable(what)}{_syntax_hint(what)}", place) from None
         except yaml.YAMLError as fault:
             raise InputError(f"not valid YAML: {printable(fault)}", self.fixed or Place(self.shown)) from None
+
+    def _events(self) -> Iterator[Any]:
+        try:
+            yield from yaml.parse(self.text, Loader=_LOADER)
+        except (ValueError, OverflowError) as fault:  # the parser in Python lets \UFFFFFFFF through to chr()
+            raise yaml.YAMLError(f"an escape or a number is out of range ({fault})") from None
 
     def _single(self, events: Iterator[Any]) -> Node | None:
         root: Node | None = None
