@@ -42,15 +42,15 @@ def execute(options: argparse.Namespace) -> int:
     action, names = options.action, options.names
     if action not in ACTIONS:
         raise InputError(
-            f"pimsim configs: unknown action '{printable(action, 60)}'{did_you_mean(action, ACTIONS)} "
+            f"configs: unknown action '{printable(action, 60)}'{did_you_mean(action, ACTIONS)} "
             f"(actions: {', '.join(ACTIONS)})"
         )
     if action in ("list", "schema") and names:
-        raise InputError(f"pimsim configs {action}: takes no name; got '{printable(names[0], 80)}'")
+        raise InputError(f"configs {action}: takes no name; got '{printable(names[0], 80)}'")
     if action == "show" and len(names) != 1:
-        raise InputError("pimsim configs show: give one name or file ('pimsim configs' lists the shipped ones)")
+        raise InputError("configs show: give one name or file ('pimsim configs' lists the shipped ones)")
     if action == "check" and not names:
-        raise InputError("pimsim configs check: give at least one YAML file")
+        raise InputError("configs check: give at least one YAML file")
     {"list": _list, "show": _show, "check": _check, "schema": _schema}[action](options)
     return 0
 

@@ -56,9 +56,7 @@ def _dispatch(given: list[str]) -> int:
         print(_usage())
         return 0
     if first in ("-V", "--version"):
-        from importlib.metadata import version
-
-        print(f"pimsim {version('pimsim')}")
+        print(f"pimsim {_version()}")
         return 0
     if first not in COMMANDS:
         from pimsim.cli.parsing import did_you_mean
@@ -72,6 +70,15 @@ def _dispatch(given: list[str]) -> int:
     except SystemExit as leaving:  # argparse after --help
         return int(leaving.code or 0)
     return code
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pimsim")
+    except PackageNotFoundError:
+        return "(run from a source tree, not installed)"
 
 
 def _usage() -> str:

@@ -31,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the usage error as InputError, with where to find help."""
-        raise InputError(f"{self.prog.removeprefix('pimsim ')}: {printable(message, 600)} ('{self.prog} --help' lists the options)")
+        command = self.prog.removeprefix("pimsim ")
+        raise InputError(f"{command}: {printable(message, 600)} ('{self.prog} --help' lists the options)")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The parsed `arguments`. An unknown option is reported before a missing one: it is the likelier cause."""
