@@ -1,1 +1,64 @@
-"""pimsim: energy, latency, area and accuracy of neural networks on processing-in-memory hardware."""
+"""pimsim: energy, latency, area and accuracy of neural networks on processing-in-memory hardware.
+
+    model = pimsim.load_model("arch.onnx")
+    hardware = pimsim.load_hardware("reram_128")
+    result = pimsim.simulate(model, hardware)
+    result.totals["energy_pJ"], result.to_dataframe(), result.plot()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pimsim.engine import simulate
+    from pimsim.errors import InputError
+    from pimsim.graph import load_model
+    from pimsim.graph.workload import Edge, Kind, Layer, Workload
+    from pimsim.hardware.load import load_hardware
+    from pimsim.hardware.schema import Hardware
+    from pimsim.report.result import Result
+
+_HOMES = {
+    "simulate": "pimsim.engine",
+    "load_model": "pimsim.graph",
+    "load_hardware": "pimsim.hardware.load",
+    "Hardware": "pimsim.hardware.schema",
+    "Result": "pimsim.report.result",
+    "InputError": "pimsim.errors",
+    "Workload": "pimsim.graph.workload",
+    "Layer": "pimsim.graph.workload",
+    "Edge": "pimsim.graph.workload",
+    "Kind": "pimsim.graph.workload",
+}
+
+__all__ = [
+    "Edge",
+    "Hardware",
+    "InputError",
+    "Kind",
+    "Layer",
+    "Result",
+    "Workload",
+    "load_hardware",
+    "load_model",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when they are first asked for, so that `import pimsim` stays quick."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pimsim")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pimsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -37,5 +37,5 @@ def price(hw: Any) -> Price:
         energy_pJ=lambda: energy_pJ(hw),
         area_um2=lambda: area_um2(hw),
         leakage_mW=lambda area: logic_leakage_mW(hw, area),
-        formula="2^bits x 6.1 fJ (SAR, 32 nm, 1 V) x C V^2 scaling (anchor: ISAAC Table 1; other kinds assumed relative)",
+        formula="2^bits x 6.1 fJ (SAR, 32 nm, 1 V) x C V^2 scaling (ISAAC Table 1; other kinds assumed)",
     )

@@ -36,7 +36,8 @@ def weight_columns(hw: Any, weight_bits: int | None = None) -> int:
 def input_cycles(hw: Any, input_bits: int | None = None) -> int:
     """Read cycles of one input vector: its bits over those that the DAC applies at once."""
     bits: int = hw.precision.input_bits if input_bits is None else input_bits
-    return math.ceil(bits / hw.crossbar.dac.bits)
+    per_cycle: int = hw.crossbar.dac.bits
+    return math.ceil(bits / per_cycle)
 
 
 def read_energy_pJ(hw: Any) -> Number:

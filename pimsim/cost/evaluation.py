@@ -52,7 +52,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts x prices at one point. Matrices are (layers + EXTRA_ROWS) x COMPONENTS; layer arrays have one entry a layer.
+    """Counts x prices at one point. Matrices are (layers + EXTRA_ROWS) x COMPONENTS; layer arrays one entry a layer.
 
     Energy is per inference (of the batch that was bound); static energy is leakage power x `interval_ns` of the
     chosen schedule. Area is of all chips together.

@@ -1,0 +1,94 @@
+"""The one place that wires the stages: model -> mapping -> counts x prices -> result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from os import PathLike
+from typing import Any
+
+from pimsim.cost.evaluator import evaluate
+from pimsim.errors import InputError, printable
+from pimsim.graph import load_model
+from pimsim.graph.workload import Workload
+from pimsim.hardware.load import load_hardware
+from pimsim.hardware.schema import Hardware
+from pimsim.mapping.columns import pack
+from pimsim.report.result import Result
+
+
+def simulate(
+    model: Workload | str | PathLike[str],
+    hardware: Hardware | str | PathLike[str],
+    *,
+    weight_bits: int | None = None,
+    input_bits: int | None = None,
+    layer_bits: Mapping[str, Mapping[str, int]] | None = None,
+    compiled: bool = True,
+) -> Result:
+    """Energy, latency and area of `model` on `hardware` (each a path, a name of a shipped file, or loaded).
+
+    weight_bits, input_bits: bit widths of this run where the model brings none of its own; the hardware file's
+    precision when left out. layer_bits: name pattern (as in a shell) -> {"weight_bits": n, "input_bits": n}, which wins
+    over model and run; later patterns win over earlier ones.
+    compiled: use the Numba kernels, as a loop over many calls wants; False runs the same lines without compiler, which
+    is sooner for a single call. The figures are equal to the bit.
+    Raises InputError when an input is wrong or the model does not fit a fixed number of chips.
+    """
+    workload = model if isinstance(model, Workload) else load_model(model)
+    machine = hardware if isinstance(hardware, Hardware) else load_hardware(hardware)
+    bits = {"weight_bits": weight_bits, "input_bits": input_bits}
+    chosen = {key: _bits(key, value) for key, value in bits.items() if value is not None}
+    if chosen:
+        precision = machine.precision.model_copy(update=chosen)
+        machine = machine.model_copy(update={"precision": precision})
+    if layer_bits:
+        workload = with_layer_bits(workload, layer_bits)
+    evaluation = evaluate(pack(workload), machine, compile_kernels=compiled)
+    warnings = tuple(f"{path}: {message}" for path, message in machine.warnings())
+    return Result(workload, HardwareInfo(machine), evaluation, warnings)
+
+
+class HardwareInfo(Mapping[str, object]):
+    """What a result says of its hardware: name, source, technology, and the resolved file as plain data. Made on
+    access, since a search loop asks for none of it."""
+
+    _KEYS = ("name", "description", "source", "technology", "config")
+
+    def __init__(self, hardware: Hardware):
+        self._hardware = hardware
+
+    def __getitem__(self, key: str) -> object:
+        if key == "config":
+            return self._hardware.model_dump(mode="json")
+        if key not in self._KEYS:
+            raise KeyError(key)
+        value = getattr(self._hardware, key)
+        return value.model_dump(mode="json") if key == "technology" else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._KEYS)
+
+    def __len__(self) -> int:
+        return len(self._KEYS)
+
+
+def with_layer_bits(workload: Workload, layer_bits: Mapping[str, Mapping[str, int]]) -> Workload:
+    """`workload` with the bit widths of the layers whose names match. A pattern that matches no layer is an error."""
+    layers = list(workload.layers)
+    for pattern, widths in layer_bits.items():
+        update: dict[str, Any] = {key: _bits(f"{pattern}: {key}", value) for key, value in widths.items()}
+        hits = [i for i, layer in enumerate(layers) if fnmatchcase(layer.name, pattern)]
+        if not hits:
+            names = ", ".join([printable(layer.name, 40) for layer in layers[:8]] + ["..."] * (len(layers) > 8))
+            raise InputError(f"no layer matches {printable(pattern)!r}; layers are {names}")
+        for i in hits:
+            layers[i] = replace(layers[i], **update)
+    return replace(workload, layers=tuple(layers), cache={})
+
+
+def _bits(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 32:
+        raise InputError(f"{printable(name)} must be a whole number from 1 to 32; got {printable(value)}")
+    return value

@@ -1,0 +1,66 @@
+"""Numba, only when asked for: kernels are plain Python functions that also compile.
+
+A kernel takes nested lists or arrays (`a[i][j]`) and scalars. Run as it stands it needs no compiler: a single command
+on a single model is over before Numba is imported. Compiled, it serves sweeps and search loops. Both run the same lines
+on the same IEEE doubles (no fastmath, no contraction), so they agree to the bit; a test holds them to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Function = Callable[..., Any]
+
+
+@cache
+def compiled(function: Function, *helpers: Function) -> Function:
+    """`function` compiled by Numba, with the plain functions `helpers` that it calls (all in its own file)."""
+    import numba
+
+    namespace = dict(function.__globals__)
+    with _cache_folder(numba, function):
+        for plain in (*helpers, function):
+            clone = types.FunctionType(plain.__code__, namespace, plain.__name__, plain.__defaults__, plain.__closure__)
+            clone.__module__, clone.__qualname__ = plain.__module__, plain.__qualname__
+            namespace[plain.__name__] = numba.njit(cache=True)(clone)
+    return namespace[function.__name__]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _cache_folder(numba: Any, function: Function) -> Iterator[None]:
+    """Name the disk cache by the text of the kernel's file and of the column numbers frozen into it: Numba itself
+    notices only a change of the file in which the function stands (numba#1833)."""
+    text = hashlib.sha256()
+    columns = Path(__file__).parent / "mapping" / "columns.py"
+    for path in (Path(function.__code__.co_filename), columns):
+        text.update(path.read_bytes())
+    previous = numba.config.CACHE_DIR
+    if not previous:
+        folder = _writable(Path(__file__).parent / "__pycache__")
+        numba.config.CACHE_DIR = str(folder / f"kernels-{text.hexdigest()[:16]}")
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = previous
+
+
+def _writable(beside: Path) -> Path:
+    """`beside`, or the user's cache folder where the package is installed read-only, or a private temporary folder."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pimsim" / sys.implementation.cache_tag
+    for folder in (beside, user):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="pimsim-"))

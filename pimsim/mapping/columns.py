@@ -1,0 +1,220 @@
+"""The numbers of the columns in the arrays that kernels read and write, and the packing of a workload into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pimsim.graph.workload import Kind, Layer, Workload
+
+MVM, DYNAMIC, LOOKUP, DIGITAL, MOVE = range(5)
+KIND_CODES = {Kind.MVM: MVM, Kind.DYNAMIC: DYNAMIC, Kind.LOOKUP: LOOKUP, Kind.DIGITAL: DIGITAL, Kind.MOVE: MOVE}
+
+# One row a layer: what the model says.
+(
+    L_KIND,
+    L_GROUPS,
+    L_ROWS,
+    L_COLS,
+    L_VECTORS,
+    L_STEPS,
+    L_WEIGHT_BITS,  # 0: the run's
+    L_INPUT_BITS,  # 0: the run's
+    L_INPUTS,
+    L_FETCHED,
+    L_OUTPUTS,
+    L_VECTOR_OPS,
+    L_SPECIAL_OPS,
+    L_POOL_OPS,
+    L_LOOKUPS,
+    L_ROW_ELEMENTS,
+    L_WEIGHTS,
+    L_FIRST_USER,  # index of the first layer with the same weights (its own, mostly)
+    L_OWNER,  # index of the MVM layer whose tiles do the work; -1: none
+    L_IS_OUTPUT,  # 1: its output leaves the model
+    L_ALL_VECTORS,  # vectors of all layers that use these weights, in the row of the first of them
+) = range(21)
+LAYER_COLUMNS = 21
+
+# One row an edge.
+E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
+
+
+# One row a hardware point: geometry and rates, everything that counts and times depend on.
+(
+    P_ROWS,
+    P_COLUMNS,
+    P_ACTIVE_ROWS,
+    P_CELL_BITS,
+    P_DAC_BITS,
+    P_DIFFERENTIAL,
+    P_WEIGHT_BITS,
+    P_INPUT_BITS,
+    P_ACCUMULATOR_BITS,
+    P_CROSSBARS_PER_PE,
+    P_CROSSBARS_PER_TILE,
+    P_CROSSBARS_PER_CHIP,
+    P_CHIPS,  # 0: as many as needed
+    P_GRAIN,  # crossbars in the smallest piece given to a layer
+    P_MAX_COPIES,
+    P_SPILL,
+    P_DYNAMIC_ON_CROSSBARS,
+    P_WINDOW_REUSE,
+    P_CYCLE_NS,
+    P_CLOCK_NS,
+    P_BUS_BITS_PER_NS,  # a tile
+    P_BUFFER_BITS_PER_NS,  # a tile
+    P_ROUTER_BITS_PER_NS,  # a port
+    P_MEMORY_BITS_PER_NS,
+    P_MEMORY_LATENCY_NS,
+    P_BURST_BITS,
+    P_VECTOR_PER_NS,  # operations a tile
+    P_SPECIAL_PER_NS,
+    P_POOL_PER_NS,
+    P_MAC_PER_NS,
+    P_ACCUMULATOR_PER_NS,
+    P_WRITE_ROW_NS,  # programming one row of a crossbar
+    P_TILES_PER_ROUTER,
+    P_MESH_WIDTH,
+    P_LINK_BITS_PER_NS,  # a chip
+) = range(35)
+POINT_COLUMNS = 35
+
+# One row a layer: what the mapping decides.
+(
+    M_CROSSBARS,  # allotted, all copies, whole pieces
+    M_COPIES,
+    M_PER_COPY,  # crossbars of one copy
+    M_CELLS,  # cells holding weights, one copy
+    M_COLUMNS_PER_WEIGHT,
+    M_ROW_TILES,
+    M_COLUMN_TILES,
+    M_PHASES,  # row groups read one after the other in the fullest row tile
+    M_CYCLES,  # read cycles of one vector
+    M_WEIGHT_BITS,
+    M_INPUT_BITS,
+    M_POSITION,  # first crossbar
+    M_TILES,  # tiles whose units serve the layer (at least 1)
+    M_CONTEXT,  # which rewriting of the chip (spill)
+    M_PASSES,  # parts in which a layer larger than the chip is computed
+    M_WRITE_NS,  # writing operands or a new context before the layer can start
+    M_DURATION_NS,
+    M_FILL_NS,
+    M_CONVERSION_ROWS,  # row groups that are converted for one output column
+) = range(19)
+MAPPED_COLUMNS = 19
+
+# One row a point: what the mapping says of the whole.
+S_CHIPS, S_CROSSBARS_TOTAL, S_CROSSBARS_USED, S_CONTEXTS, S_NEEDED, S_STAGE_NS = range(6)
+SUMMARY_COLUMNS = 6
+
+# One column a component, in the order of `pimsim.components.REGISTRY` (a test holds the two together): actions.
+(
+    C_CROSSBAR,
+    C_DAC,
+    C_SAMPLE_HOLD,
+    C_ADC,
+    C_SHIFT_ADD,
+    C_INPUT_REGISTER,
+    C_OUTPUT_REGISTER,
+    C_BUFFER,
+    C_BUS,
+    C_ROUTER,
+    C_ACCUMULATOR,
+    C_ACTIVATION,
+    C_POOL,
+    C_VECTOR,
+    C_TILE_REGISTER,
+    C_MAC,
+    C_LINK,
+    C_MEMORY,
+    C_PROGRAMMING,
+) = range(19)
+COMPONENT_COLUMNS = 19
+
+# One row a layer and schedule: times in ns.
+T_START, T_END, T_CRITICAL = range(3)
+TIME_COLUMNS = 3
+
+
+class Packed:
+    """A workload as rows of numbers: lists for the plain kernels, arrays for the compiled ones (same values)."""
+
+    def __init__(self, layers: list[list[float]], edges: list[list[float]], starts: list[int]):
+        self.layers, self.edges, self.starts = layers, edges, starts
+        self.layer_array = np.array(layers, dtype=np.float64).reshape(len(layers), LAYER_COLUMNS)
+        self.edge_array = np.array(edges, dtype=np.float64).reshape(len(edges), 4)
+        self.start_array = np.array(starts, dtype=np.int64)
+
+
+def pack(workload: Workload) -> Packed:
+    """The workload's layers and edges as numbers; made once and kept with the workload."""
+    packed = workload.cache.get("packed")
+    if not isinstance(packed, Packed):
+        packed = workload.cache["packed"] = Packed(*_rows(workload))
+    return packed
+
+
+def _rows(workload: Workload) -> tuple[list[list[float]], list[list[float]], list[int]]:
+    layers = workload.layers
+    owners = _owners(layers)
+    consumed = {edge.source for layer in layers for edge in layer.inputs}
+    first_user: dict[str, int] = {}
+    rows: list[list[float]] = []
+    edges: list[list[float]] = []
+    starts = [0]
+    for i, layer in enumerate(layers):
+        shared = layer.kind is Kind.MVM and layer.weight_key
+        user = first_user.setdefault(_identity(layer), i) if shared else i
+        row: list[Any] = [
+            KIND_CODES[layer.kind],
+            layer.groups,
+            layer.rows,
+            layer.cols,
+            layer.vectors,
+            max(1, layer.serial_steps),
+            layer.weight_bits or 0,
+            layer.input_bits or 0,
+            layer.input_elements,
+            layer.fetched_elements,
+            layer.output_elements,
+            layer.vector_ops,
+            layer.special_ops,
+            layer.pool_ops,
+            layer.lookups,
+            layer.row_elements,
+            layer.weight_elements,
+            user,
+            owners[i],
+            0 if i in consumed else 1,
+            layer.vectors,
+        ]
+        if user != i:
+            rows[user][L_ALL_VECTORS] += float(layer.vectors)
+        rows.append([float(x) for x in row])
+        edges.extend([float(e.source), float(e.elements), float(e.first), float(e.last)] for e in layer.inputs)
+        starts.append(len(edges))
+    return rows, edges, starts
+
+
+def _identity(layer: Layer) -> str:
+    """Only layers that lay the same tensor out alike can share the programmed cells."""
+    return f"{layer.weight_key}|{layer.groups}x{layer.rows}x{layer.cols}|{layer.weight_bits}"
+
+
+def _owners(layers: tuple[Layer, ...]) -> list[int]:
+    """For every layer the MVM layer on whose tiles it runs: itself, the nearest one upstream, else the next one."""
+    owners: list[int] = []
+    for i, layer in enumerate(layers):
+        if layer.kind is Kind.MVM:
+            owners.append(i)
+        else:
+            owners.append(max((owners[e.source] for e in layer.inputs if e.source >= 0), default=-1))
+    following = -1
+    for i in range(len(layers) - 1, -1, -1):
+        if layers[i].kind is Kind.MVM:
+            following = i
+        elif owners[i] < 0:
+            owners[i] = following
+    return owners

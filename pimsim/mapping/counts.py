@@ -1,0 +1,186 @@
+"""How often each circuit acts in one inference. Knows geometry, no technology. Plain Python that Numba compiles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pimsim.mapping.columns import (
+    C_ACCUMULATOR,
+    C_ACTIVATION,
+    C_ADC,
+    C_BUFFER,
+    C_BUS,
+    C_CROSSBAR,
+    C_DAC,
+    C_INPUT_REGISTER,
+    C_LINK,
+    C_MAC,
+    C_MEMORY,
+    C_OUTPUT_REGISTER,
+    C_POOL,
+    C_PROGRAMMING,
+    C_ROUTER,
+    C_SAMPLE_HOLD,
+    C_SHIFT_ADD,
+    C_TILE_REGISTER,
+    C_VECTOR,
+    DYNAMIC,
+    L_COLS,
+    L_FETCHED,
+    L_GROUPS,
+    L_INPUTS,
+    L_IS_OUTPUT,
+    L_KIND,
+    L_LOOKUPS,
+    L_OUTPUTS,
+    L_OWNER,
+    L_POOL_OPS,
+    L_ROW_ELEMENTS,
+    L_ROWS,
+    L_SPECIAL_OPS,
+    L_STEPS,
+    L_VECTOR_OPS,
+    L_VECTORS,
+    L_WEIGHTS,
+    LOOKUP,
+    M_CELLS,
+    M_COLUMN_TILES,
+    M_COLUMNS_PER_WEIGHT,
+    M_CONVERSION_ROWS,
+    M_CROSSBARS,
+    M_INPUT_BITS,
+    M_PASSES,
+    M_PER_COPY,
+    M_POSITION,
+    M_ROW_TILES,
+    M_WEIGHT_BITS,
+    MVM,
+    P_ACCUMULATOR_BITS,
+    P_ACTIVE_ROWS,
+    P_BURST_BITS,
+    P_COLUMNS,
+    P_CROSSBARS_PER_CHIP,
+    P_CROSSBARS_PER_PE,
+    P_CROSSBARS_PER_TILE,
+    P_DAC_BITS,
+    P_INPUT_BITS,
+    P_MESH_WIDTH,
+    P_TILES_PER_ROUTER,
+    P_WINDOW_REUSE,
+    S_CONTEXTS,
+)
+
+
+def up(x: float) -> float:
+    """ceil as a float64, bounded so that it cannot overflow an int64."""
+    return math.ceil(min(x, 9e15)) * 1.0
+
+
+def hops(here: float, there: float, point: Any) -> Any:
+    """Routers passed between the tiles of two crossbars on a square mesh filled row by row; 0 on the same tile. On
+    another chip the way starts anew at its corner: the distance there, plus that from here to the corner."""
+    here_tile, there_tile = here // point[P_CROSSBARS_PER_TILE], there // point[P_CROSSBARS_PER_TILE]
+    if here_tile == there_tile:
+        return 0.0
+    per_chip = point[P_CROSSBARS_PER_CHIP] / point[P_CROSSBARS_PER_TILE]
+    width = point[P_MESH_WIDTH]
+    a = (here_tile % per_chip) // point[P_TILES_PER_ROUTER]
+    b = (there_tile % per_chip) // point[P_TILES_PER_ROUTER]
+    if here_tile // per_chip == there_tile // per_chip:
+        return abs(a % width - b % width) + abs(a // width - b // width) + 1.0
+    return a % width + a // width + b % width + b // width + 2.0
+
+
+def count_traffic(
+    layers: Any, mapped: Any, edges: Any, first: int, last: int, i: int, point: Any, count: Any, shared: Any
+) -> None:
+    """Bits between layers: router hops from the middle of the producer's crossbars to the middle of the consumer's,
+    link bits between chips; inputs and outputs of the model pass the link, booked in the row `shared`."""
+    row = mapped[i]
+    per_chip = point[P_CROSSBARS_PER_CHIP]
+    owner = int(layers[i][L_OWNER])
+    host = i if row[M_CROSSBARS] > 0.0 or owner < 0 else owner
+    here = mapped[host][M_POSITION] + math.floor(0.5 * max(mapped[host][M_CROSSBARS] - 1.0, 0.0))
+    for e in range(first, last):
+        bits = edges[e][1] * row[M_INPUT_BITS]
+        source = int(edges[e][0])
+        if source < 0:
+            shared[C_LINK] += bits
+            count[C_ROUTER] += bits * hops(0.0, here, point)
+            continue
+        owner = int(layers[source][L_OWNER])
+        host = source if mapped[source][M_CROSSBARS] > 0.0 or owner < 0 else owner
+        there = mapped[host][M_POSITION] + math.floor(0.5 * max(mapped[host][M_CROSSBARS] - 1.0, 0.0))
+        count[C_ROUTER] += bits * hops(there, here, point)
+        if here // per_chip != there // per_chip:
+            count[C_LINK] += bits
+    if layers[i][L_IS_OUTPUT] > 0.0:
+        shared[C_LINK] += layers[i][L_OUTPUTS] * point[P_INPUT_BITS]
+
+
+def count_product(layer: Any, row: Any, point: Any, count: Any) -> None:
+    """Actions of a product on crossbars (counts of all copies together: they share the vectors)."""
+    vectors, groups, rows, cols = layer[L_VECTORS], layer[L_GROUPS], layer[L_ROWS], layer[L_COLS]
+    input_bits, wide = row[M_INPUT_BITS], row[M_COLUMNS_PER_WEIGHT]
+    reads = vectors * up(input_bits / point[P_DAC_BITS])
+    count[C_CROSSBAR] = reads * row[M_CELLS] / (point[P_ACTIVE_ROWS] * point[P_COLUMNS])
+    count[C_DAC] = reads * groups * rows * row[M_COLUMN_TILES]
+    conversions = reads * groups * cols * wide * row[M_CONVERSION_ROWS]
+    count[C_SAMPLE_HOLD] = conversions
+    count[C_ADC] = conversions
+    count[C_SHIFT_ADD] = conversions
+    operand_bits = vectors * groups * rows * input_bits
+    loads = up(row[M_COLUMN_TILES] / point[P_CROSSBARS_PER_PE])
+    count[C_INPUT_REGISTER] = operand_bits * (row[M_COLUMN_TILES] + loads)
+    results = vectors * groups * cols
+    partial = up(row[M_ROW_TILES] / point[P_CROSSBARS_PER_PE])
+    count[C_OUTPUT_REGISTER] = 2.0 * results * partial * point[P_ACCUMULATOR_BITS]
+    count[C_ACCUMULATOR] = results * (row[M_ROW_TILES] - 1.0)
+    fetched = layer[L_FETCHED] if point[P_WINDOW_REUSE] > 0.0 else vectors * groups * rows
+    bits_in, bits_out = fetched * input_bits, layer[L_OUTPUTS] * point[P_INPUT_BITS]
+    count[C_BUFFER] = bits_in * row[M_PASSES] + bits_out
+    count[C_BUS] = bits_in * row[M_PASSES] + bits_out
+    count[C_TILE_REGISTER] = 2.0 * bits_out
+    tiles_wide = up(row[M_PER_COPY] / point[P_CROSSBARS_PER_TILE])
+    count[C_ROUTER] = results * point[P_ACCUMULATOR_BITS] * min(tiles_wide - 1.0, row[M_ROW_TILES] - 1.0)
+
+
+def count_layer(layer: Any, row: Any, point: Any, spilled: bool, count: Any) -> None:
+    """Actions of one layer, traffic to other layers left out."""
+    kind = layer[L_KIND]
+    on_crossbars = kind == MVM or (kind == DYNAMIC and row[M_PER_COPY] > 0.0)
+    if on_crossbars:
+        count_product(layer, row, point, count)
+    else:
+        bits = layer[L_INPUTS] * row[M_INPUT_BITS] + layer[L_OUTPUTS] * point[P_INPUT_BITS]
+        count[C_BUFFER] = bits
+        count[C_BUS] = bits
+    count[C_VECTOR] = layer[L_VECTOR_OPS]
+    count[C_ACTIVATION] = layer[L_SPECIAL_OPS]
+    count[C_POOL] = layer[L_POOL_OPS]
+    if kind == DYNAMIC and not on_crossbars:
+        count[C_MAC] = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]
+    elif kind == DYNAMIC:
+        count[C_PROGRAMMING] = row[M_CELLS] * layer[L_STEPS]
+    elif kind == LOOKUP:
+        bursts = up(layer[L_ROW_ELEMENTS] * row[M_WEIGHT_BITS] / point[P_BURST_BITS])
+        count[C_MEMORY] = layer[L_LOOKUPS] * bursts * point[P_BURST_BITS]
+    elif kind == MVM and spilled and row[M_CROSSBARS] > 0.0:
+        count[C_PROGRAMMING] = row[M_CELLS]
+        count[C_MEMORY] = layer[L_WEIGHTS] * row[M_WEIGHT_BITS]
+
+
+def count_points(layers: Any, edges: Any, starts: Any, points: Any, mapped: Any, summary: Any, counts: Any) -> None:
+    """For every hardware point fill counts[p]: (layers + 2) x components; the rows after the layers are `shared`, which
+    gets the model's inputs and outputs, and `idle`, which does nothing. `counts` comes in as zeros."""
+    for p in range(len(points)):
+        point, rows, count = points[p], mapped[p], counts[p]
+        spilled = summary[p][S_CONTEXTS] > 1.0
+        shared = count[len(layers)]
+        for i in range(len(layers)):
+            count_layer(layers[i], rows[i], point, spilled, count[i])
+            count_traffic(layers, rows, edges, starts[i], starts[i + 1], i, point, count[i], shared)
+
+
+HELPERS = (up, hops, count_traffic, count_product, count_layer)

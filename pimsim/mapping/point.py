@@ -1,0 +1,59 @@
+"""One hardware point as the row of numbers that the kernels read: geometry and rates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pimsim.components.crossbar import cycle_ns
+from pimsim.mapping import columns as c
+
+ENDLESS = 9e15
+
+
+def point_row(hw: Any) -> list[float]:
+    """The columns P_* of `hw` (see `pimsim.mapping.columns`); times in ns, rates in bits or operations per ns.
+    A kind of digital unit that a tile has none of runs on its activation units."""
+    bar, pe, tile, chip, mapping = hw.crossbar, hw.pe, hw.tile, hw.chip, hw.mapping
+    clock = hw.technology.clock_GHz
+    per_tile = pe.crossbars * tile.pes
+    special = tile.activation.count * clock
+    write = bar.cell.write
+    routers = math.ceil(chip.tiles / hw.network.router.tiles_per_router)
+    row = [0.0] * c.POINT_COLUMNS
+    row[c.P_ROWS] = bar.rows
+    row[c.P_COLUMNS] = bar.columns
+    row[c.P_ACTIVE_ROWS] = bar.active_rows or bar.rows
+    row[c.P_CELL_BITS] = bar.cell.bits
+    row[c.P_DAC_BITS] = bar.dac.bits
+    row[c.P_DIFFERENTIAL] = bar.signed == "differential"
+    row[c.P_WEIGHT_BITS] = hw.precision.weight_bits
+    row[c.P_INPUT_BITS] = hw.precision.input_bits
+    row[c.P_ACCUMULATOR_BITS] = hw.precision.accumulator_bits
+    row[c.P_CROSSBARS_PER_PE] = pe.crossbars
+    row[c.P_CROSSBARS_PER_TILE] = per_tile
+    row[c.P_CROSSBARS_PER_CHIP] = per_tile * chip.tiles
+    row[c.P_CHIPS] = 0 if chip.count == "auto" else chip.count
+    row[c.P_GRAIN] = {"crossbar": 1, "pe": pe.crossbars, "tile": per_tile}[mapping.granularity]
+    row[c.P_MAX_COPIES] = 1 if mapping.replication == "none" else mapping.max_copies
+    row[c.P_SPILL] = mapping.capacity == "spill"
+    row[c.P_DYNAMIC_ON_CROSSBARS] = mapping.dynamic == "crossbar"
+    row[c.P_WINDOW_REUSE] = mapping.input_reuse == "window"
+    row[c.P_CYCLE_NS] = cycle_ns(hw)
+    row[c.P_CLOCK_NS] = 1.0 / clock
+    row[c.P_BUS_BITS_PER_NS] = tile.bus.width_bits * clock
+    row[c.P_BUFFER_BITS_PER_NS] = tile.buffer.width_bits * clock
+    row[c.P_ROUTER_BITS_PER_NS] = hw.network.router.flit_bits * clock
+    row[c.P_MEMORY_BITS_PER_NS] = 8.0 * hw.memory.bandwidth_GBps
+    row[c.P_MEMORY_LATENCY_NS] = hw.memory.latency_ns
+    row[c.P_BURST_BITS] = 8.0 * hw.memory.burst_bytes
+    row[c.P_VECTOR_PER_NS] = tile.vector.count * clock or special
+    row[c.P_SPECIAL_PER_NS] = special
+    row[c.P_POOL_PER_NS] = tile.pool.count * clock or special
+    row[c.P_MAC_PER_NS] = tile.mac.count * clock or special
+    row[c.P_ACCUMULATOR_PER_NS] = tile.accumulator.count * clock or special
+    row[c.P_WRITE_ROW_NS] = write.pulses * write.pulse_ns * math.ceil(bar.columns / write.cells_at_once)
+    row[c.P_TILES_PER_ROUTER] = hw.network.router.tiles_per_router
+    row[c.P_MESH_WIDTH] = math.ceil(math.sqrt(routers))
+    row[c.P_LINK_BITS_PER_NS] = 8.0 * chip.link.bandwidth_GBps * chip.link.count
+    return [float(x) for x in row]
