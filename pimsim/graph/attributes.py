@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper
 
 from pimsim.errors import InputError, printable
 from pimsim.graph.dtypes import NAMES
 from pimsim.graph.sizes import LARGEST_VALUES, elements_of
-from pimsim.graph.stripping import PLAIN_TYPES
+from pimsim.graph.stripping import PLAIN_TYPES, values_of
 
 _A = AttributeProto
 
@@ -53,7 +53,7 @@ def _array(tensor: TensorProto, what: str) -> np.ndarray[Any, Any] | None:
     if elements_of(tensor.dims) > LARGEST_VALUES or min(tensor.dims, default=0) < 0:
         return None
     try:
-        return numpy_helper.to_array(tensor)
+        return values_of(tensor)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{what} cannot be read: {printable(error)}") from error
 

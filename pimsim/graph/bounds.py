@@ -26,6 +26,12 @@ def upper_bound(
     return None
 
 
+def shape_by_rule(op: str, index: int, inputs: Sequence[Tensor | None]) -> tuple[int, ...] | None:
+    """Exact shape of an output that onnx's inference leaves out: the mask of Dropout before opset 10."""
+    first = inputs[0] if inputs else None
+    return first.shape if op == "Dropout" and index == 1 and first is not None else None
+
+
 def _along_axis(
     op: str, index: int, inputs: Sequence[Tensor | None], shape: tuple[int, ...], axis: int | None
 ) -> tuple[int, ...] | None:

@@ -12,10 +12,9 @@ from onnx import GraphProto, NodeProto, OperatorSetIdProto, TypeProto, numpy_hel
 
 from pimsim.errors import InputError, printable
 from pimsim.graph import attributes as attribute_values
-from pimsim.graph.bounds import upper_bound
+from pimsim.graph.bounds import shape_by_rule, upper_bound
 from pimsim.graph.constants import activation_bits_of, constant_of
 from pimsim.graph.contrib import contrib_shapes
-from pimsim.graph.dtypes import NAMES
 from pimsim.graph.folding import fold
 from pimsim.graph.nodes import Graph, Node, Tensor
 from pimsim.graph.possible import check_possible
@@ -26,13 +25,21 @@ from pimsim.graph.types import tensor_of, type_of
 Values = list[np.ndarray[Any, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A sequence: how many tensors, and their shape where it is the same for all."""
+
+    count: int
+    shape: tuple[int, ...] | None
+
+
 class Scope:
     """Values visible in a graph: its own, then those of the graphs around it."""
 
     def __init__(self, outer: Scope | None = None):
         self.outer = outer
         self.tensors: dict[str, Tensor] = {}
-        self.lengths: dict[str, tuple[int, tuple[int, ...] | None]] = {}
+        self.lengths: dict[str, Length] = {}
 
     def find(self, name: str) -> Tensor | None:
         """The value called `name`, or None."""
@@ -44,7 +51,7 @@ class Scope:
             scope = scope.outer
         return None
 
-    def sequence(self, name: str) -> tuple[int, tuple[int, ...] | None] | None:
+    def sequence(self, name: str) -> Length | None:
         """Length and element shape of a sequence, where known."""
         scope: Scope | None = self
         while scope is not None:
@@ -74,8 +81,11 @@ class Builder:
 
     versions: Mapping[str, int]
     trips: int | None = None
+    bound: Mapping[str, int] = field(default_factory=dict)  # named dimensions
     notes: dict[str, None] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    log: list[str] = field(default_factory=list)  # names in the order in which they were given
+    bounded: int = 0  # outputs whose shape is an upper bound
     budget: int = 0  # nodes that may still be walked a second time, in loop bodies
     imports: list[OperatorSetIdProto] = field(default_factory=list)
     schemas: dict[tuple[str, str], onnx.defs.OpSchema | None] = field(default_factory=dict)
@@ -87,6 +97,23 @@ class Builder:
         """Remember a statement for the user, once, and not without end."""
         if len(self.notes) < 50:
             self.notes[text] = None
+
+    def mark(self) -> int:
+        """A point to come back to with `again`."""
+        return len(self.log)
+
+    def again(self, mark: int, *, always: bool = False) -> bool:
+        """Forget the node names given since `mark`, so that a body can be walked once more.
+
+        False (and nothing forgotten) if that has been done too often: loops in loops would take exponential time.
+        """
+        walked = len(self.log) - mark
+        if self.budget < walked and not always:
+            return False
+        self.budget -= walked
+        self.names.difference_update(self.log[mark:])
+        del self.log[mark:]
+        return True
 
     def walk(
         self,
@@ -118,7 +145,8 @@ class Builder:
     def _node(
         self, site: Site, position: int, types: Mapping[str, TypeProto], hints: Mapping[str, TypeProto]
     ) -> Node:
-        from pimsim.graph.control import control_flow, sequence_step
+        from pimsim.graph.control import control_flow  # control walks bodies with this builder
+        from pimsim.graph.sequences import sequence_step
 
         proto, scope = site.proto, site.scope
         bodies: dict[str, Graph] = {}
@@ -127,7 +155,8 @@ class Builder:
             bodies, outputs = control_flow(self, site)
         if outputs is None:
             outputs = self._outputs(site, types, hints)
-        outputs = sequence_step(self, site, outputs)
+        if "equence" in site.op or scope.lengths:
+            outputs = sequence_step(site, outputs)
         for tensor in outputs:
             if tensor.name:
                 scope.tensors[tensor.name] = tensor
@@ -148,6 +177,7 @@ class Builder:
             count += 1
             candidate = f"{name}_{count}"
         self.names.add(candidate)
+        self.log.append(candidate)
         return candidate
 
     def _outputs(
@@ -218,13 +248,13 @@ class Builder:
         except (RuntimeError, ValueError, TypeError, OverflowError, KeyError, IndexError) as error:
             failure, types = " ".join(str(error).split()), {}
         results = []
-        shapes = contrib_shapes(site.op, site.inputs, site.attributes, len(names))
+        shapes = contrib_shapes(site.op, site.inputs, site.attributes)
         for index, (name, old) in enumerate(zip(names, found, strict=True)):
             tensor = self._typed(site, name, types)
             if not tensor.dtype and old.dtype:
                 tensor = Tensor(name, tensor.shape if tensor.shape is not None else old.shape, old.dtype)
             if not _complete(tensor) and index < len(shapes):
-                tensor = shapes[index](name)
+                tensor = Tensor(name, shapes[index][0], tensor.dtype or shapes[index][1])
             if not _complete(tensor):
                 tensor = self._bounded(site, index, tensor)
             if not _complete(tensor) and name in hints:
@@ -236,9 +266,13 @@ class Builder:
         return results
 
     def _bounded(self, site: Site, index: int, tensor: Tensor) -> Tensor:
+        exact = shape_by_rule(site.op, index, site.inputs)
+        if exact is not None:
+            return Tensor(tensor.name, exact, tensor.dtype or "bool")
         bound = upper_bound(site.op, index, site.inputs, site.attributes)
         if bound is None:
             return tensor
+        self.bounded += 1
         self.note(f"{site.place}: the size of its output depends on the data; the upper bound {list(bound)} is used")
         first = site.inputs[0]
         return Tensor(tensor.name, bound, tensor.dtype or (first.dtype if first is not None else ""))
@@ -321,6 +355,3 @@ def enter(graph: GraphProto, scope: Scope, key: str, stored: Mapping[str, Tensor
 def element_types(graph: GraphProto) -> dict[str, TypeProto]:
     """Types of intermediate values and outputs that stand in `graph`."""
     return {value.name: value.type for value in (*graph.value_info, *graph.output)}
-
-
-__all__ = ["NAMES", "Builder", "Scope", "Site", "element_types", "enter"]

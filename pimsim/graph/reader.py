@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -21,11 +22,11 @@ from pimsim.graph.types import tensor_of
 
 
 def read_graph(
-    path: str | Path | ModelProto,
+    path: str | os.PathLike[str] | ModelProto,
     *,
     batch: int | None = None,
     dims: Mapping[str, int] | None = None,
-    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     trips: int | None = None,
 ) -> Graph:
     """The graph of an ONNX model, given as a path or as a parsed model (which stays as it is).
@@ -58,7 +59,7 @@ def _read(
     source: str,
     batch: int | None,
     dims: dict[str, int],
-    shapes: dict[str, tuple[int, ...]],
+    shapes: dict[str, Sequence[int]],
     trips: int | None,
 ) -> Graph:
     opsets = tidy(model)
@@ -69,15 +70,16 @@ def _read(
     strip(model.graph, store)
     _agree_with_initializers(model.graph, store, initial)
     _check(model)
-    model = inline(model)
-    strip(model.graph, store)
+    if model.functions:
+        model = inline(model)
+        strip(model.graph, store)  # constants that stood in functions
     hints = element_types(model.graph)
     for proto in hints.values():
         substitute(proto, binding.names)
     hints = {name: _copied(proto) for name, proto in hints.items()}
     inputs = [tensor_of(v.name, v.type) for v in model.graph.input if v.name not in store.tensors]
     types = _infer(model)
-    builder = Builder({entry.domain: entry.version for entry in model.opset_import}, trips)
+    builder = Builder({entry.domain: entry.version for entry in model.opset_import}, trips, binding.names)
     builder.budget = 4 * len(model.graph.node) + 10_000
     scope = Scope()
     scope.tensors.update((tensor.name, tensor) for tensor in inputs)

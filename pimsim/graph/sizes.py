@@ -35,20 +35,32 @@ def elements_of(shape: Iterable[int]) -> int:
     return count
 
 
-def checked_shape(shape: Sequence[int], what: str) -> tuple[int, ...]:
+def shown(name: str) -> str:
+    """`name` as it may stand in a message; quick for the common case of a short printable one."""
+    return name if len(name) < 100 and name.isprintable() else printable(name)
+
+
+def checked_shape(shape: Sequence[int], what: str, name: str | None = None) -> tuple[int, ...]:
     """`shape` as a tuple of ints.
 
-    Raises InputError, naming `what`, if a dimension is negative, there are too many of them, or the number of
-    elements is above LARGEST_COUNT. The bound also holds with zero dimensions left out: such a shape is not sane either.
+    Raises InputError, naming `what` (and in quotes `name`), if a dimension is negative, there are too many of them,
+    or the number of elements is above LARGEST_COUNT. That bound also holds with zero dimensions left out: such a shape
+    is not sane either.
     """
+    bounded = tuple(shape)
+    if len(bounded) <= LARGEST_RANK and min(bounded, default=0) >= 0:
+        count = 1
+        for d in bounded:
+            count *= d or 1
+        if count <= LARGEST_COUNT:
+            return bounded
+    if name is not None:
+        what = f"{what} '{shown(name)}'"
     if len(shape) > LARGEST_RANK:
         raise InputError(f"{what} has {len(shape)} dimensions; at most {LARGEST_RANK} are allowed")
-    bounded = tuple(int(d) for d in shape)
     if any(d < 0 for d in bounded):
         raise InputError(f"{what} has shape {list(bounded)}; dimensions must not be negative")
-    if elements_of(d for d in bounded if d) > LARGEST_COUNT:
-        raise InputError(f"{what} has shape {list(bounded)}: more than 2^53 elements, which cannot be counted exactly")
-    return bounded
+    raise InputError(f"{what} has shape {list(bounded)}: more than 2^53 elements, which cannot be counted exactly")
 
 
 def nearest(name: str, known: Iterable[str], what: str) -> str:

@@ -25,6 +25,8 @@ PLAIN_TYPES = frozenset(
 )
 """Types whose values NumPy itself can hold."""
 
+_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in PLAIN_TYPES}
+
 
 @dataclass
 class Store:
@@ -182,16 +184,23 @@ def small_tensor(tensor: TensorProto) -> Tensor:
 
 
 def _dims(tensor: TensorProto, dims: Any) -> tuple[int, ...]:
-    return checked_shape(list(dims), f"initializer '{printable(tensor.name)}'")
+    return checked_shape(dims, "initializer", tensor.name)
 
 
 def _values(tensor: TensorProto, dtype: str) -> np.ndarray[Any, Any] | None:
     if dtype not in PLAIN_TYPES:
         return None
     try:
-        return numpy_helper.to_array(tensor)
+        return values_of(tensor)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"initializer '{printable(tensor.name)}' cannot be read: {printable(error)}") from error
+
+
+def values_of(tensor: TensorProto) -> np.ndarray[Any, Any]:
+    """Values of an inline tensor of one of PLAIN_TYPES. Raises ValueError or TypeError if the data do not fit."""
+    if tensor.HasField("raw_data") and tensor.data_location != TensorProto.EXTERNAL:
+        return np.frombuffer(tensor.raw_data, _LITTLE[NAMES[tensor.data_type]]).reshape(tensor.dims)
+    return numpy_helper.to_array(tensor)
 
 
 def _data_present(tensor: TensorProto, shape: tuple[int, ...], dtype: str, store: Store) -> bool:
@@ -260,9 +269,7 @@ def _strip_constant(node: NodeProto, store: Store) -> bool:
             if not external and elements_of(tensor.dims) <= LARGEST_VALUES and min(tensor.dims, default=0) >= 0:
                 return False
             tensor.name = name
-            if _keep_values(tensor, store, inner=True):
-                return False
-            return True
+            return not _keep_values(tensor, store, inner=True)
         many = attribute.floats or attribute.ints or attribute.strings
         if len(many) > LARGEST_VALUES:
             kinds = {"value_floats": "float32", "value_ints": "int64", "value_strings": "string"}

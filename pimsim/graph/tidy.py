@@ -11,7 +11,7 @@ import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.sizes import LARGEST_DEPTH, LARGEST_TYPE_DEPTH, nearest
+from pimsim.graph.sizes import LARGEST_DEPTH, LARGEST_TYPE_DEPTH, nearest, shown
 
 OLDEST_OPSET = 7
 UNREGISTERED = "pimsim.unregistered"
@@ -39,7 +39,7 @@ class Opsets:
 
 def place_of(position: int, node: NodeProto) -> str:
     """Where a node stands, for messages."""
-    return f"node {position} '{printable(node.name)}' ({printable(node.op_type)})"
+    return f"node {position} '{shown(node.name)}' ({shown(node.op_type)})"
 
 
 def tidy(model: ModelProto) -> Opsets:
@@ -175,12 +175,11 @@ def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth
             continue
         seen: set[str] = set()
         for attribute in node.attribute:
-            if attribute.name in seen:
-                raise InputError(
-                    f"{where}{place_of(position, node)}: attribute '{printable(attribute.name)}' stands there twice"
-                )
+            fault = "stands there twice" if attribute.name in seen else _attribute_fault(attribute)
+            if fault:
+                name = printable(attribute.name)
+                raise InputError(f"{where}{place_of(position, node)}: attribute '{name}' {fault}")
             seen.add(attribute.name)
-            _regular_attribute(attribute, f"{where}{place_of(position, node)}")
         for _, graph in subgraphs(node):
             if not graph.name:
                 graph.name = "body"
@@ -219,21 +218,21 @@ _REPEATED = (
 _SCALARS = (("f", AttributeProto.FLOAT), ("i", AttributeProto.INT), ("s", AttributeProto.STRING))
 
 
-def _regular_attribute(attribute: AttributeProto, where: str) -> None:
+def _attribute_fault(attribute: AttributeProto) -> str:
+    """What is wrong with an attribute ("" if nothing is); a missing type is filled in."""
     kind = attribute.type
     if kind == AttributeProto.UNDEFINED and not attribute.ref_attr_name:
         found = [number for name, number in (*_FIELDS, *_SCALARS) if attribute.HasField(name)]
         found += [number for name, number in _REPEATED if getattr(attribute, name)]
         if len(found) != 1:
-            raise InputError(f"{where}: attribute '{printable(attribute.name)}' has no type")
+            return "has no type"
         kind = attribute.type = found[0]
     if attribute.name in _POSITIVE and not attribute.ref_attr_name:
         given = list(attribute.ints) if kind == AttributeProto.INTS else [attribute.i]
-        if kind in (AttributeProto.INT, AttributeProto.INTS) and min(given, default=1) < 1:
-            shown = given if kind == AttributeProto.INTS else given[0]
-            if attribute.name == "block_size" and shown == 0:
-                return  # 0 means "not blocked" to DequantizeLinear
-            raise InputError(f"{where}: attribute {attribute.name} = {shown}; it must be at least 1")
+        blocked = attribute.name == "block_size" and given == [0]  # 0 means "not blocked" to DequantizeLinear
+        if kind in (AttributeProto.INT, AttributeProto.INTS) and min(given, default=1) < 1 and not blocked:
+            return f"is {given if kind == AttributeProto.INTS else given[0]}; it must be at least 1"
+    return ""
 
 
 def _tidy_function(function: Any, main: Opsets) -> None:
@@ -245,7 +244,9 @@ def _tidy_function(function: Any, main: Opsets) -> None:
     _check_opset(opsets)
     _regular_nodes(function.node, opsets, where, 0)
     for attribute in function.attribute_proto:
-        _regular_attribute(attribute, where)
+        fault = _attribute_fault(attribute)
+        if fault:
+            raise InputError(f"{where}attribute '{printable(attribute.name)}' {fault}")
     produced = set(function.input)
     missing = _sort_nodes(function.node, produced, where)
     if missing:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from onnx import TypeProto
 
-from pimsim.errors import printable
 from pimsim.graph.dtypes import NUMBERS, type_name
 from pimsim.graph.nodes import Tensor
 from pimsim.graph.sizes import checked_shape
 
 
-def known_shape(proto: TypeProto, what: str) -> tuple[int, ...] | None:
+def known_shape(proto: TypeProto, name: str) -> tuple[int, ...] | None:
     """Shape of a tensor type if every dimension is a number, else None.
 
-    Raises InputError, naming `what`, for negative dimensions and for more elements than can be counted.
+    Raises InputError, naming the value `name`, for negative dimensions and for more elements than can be counted.
     """
     kind = proto.WhichOneof("value")
     if kind == "tensor_type":
@@ -30,12 +29,12 @@ def known_shape(proto: TypeProto, what: str) -> tuple[int, ...] | None:
         if not dimension.HasField("dim_value"):
             return None
         sizes.append(dimension.dim_value)
-    return checked_shape(sizes, what)
+    return checked_shape(sizes, "value", name)
 
 
 def tensor_of(name: str, proto: TypeProto) -> Tensor:
     """A value of the given type."""
-    return Tensor(name, known_shape(proto, f"value '{printable(name)}'"), type_name(proto))
+    return Tensor(name, known_shape(proto, name), type_name(proto))
 
 
 def type_of(tensor: Tensor) -> TypeProto | None:
