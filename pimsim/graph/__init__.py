@@ -32,5 +32,5 @@ def load_model(
     from pimsim.graph.lowering import lower
     from pimsim.graph.reader import read_graph
 
-    graph = read_graph(path, batch=batch, dims=dims, shapes=shapes)
+    graph = read_graph(path, batch=batch, dims=dims, shapes=shapes, trips=trips)
     return lower(graph, trips=trips, branch=branch, unknown_ops=unknown_ops)

@@ -96,7 +96,9 @@ def _bias_size(site: Site, i: int | None) -> int:
     return tensor.elements if tensor is not None else 0
 
 
-def convolution(site: Site, *, weight_at: int = 1, bias_at: int | None = 2, fused: bool = False, extra: int = 0) -> None:
+def convolution(
+    site: Site, *, weight_at: int = 1, bias_at: int | None = 2, fused: bool = False, extra: int = 0
+) -> None:
     """Conv over [N, C, ...]: stationary when the weight is constant, else a dynamic product.
 
     MACs = output positions x Cin/groups x kernel volume x Cout, padding positions included.
@@ -111,7 +113,9 @@ def convolution(site: Site, *, weight_at: int = 1, bias_at: int | None = 2, fuse
     group = site.attr_int("group", 1, low=1)
     c_in, c_out = shape[1], w_shape[0]
     if w_shape[1] * group != c_in or c_out % group:
-        site.fail(f"the input has {c_in} channels, the weight the shape {list(w_shape)}, and group is {group}: these do not fit")
+        site.fail(
+            f"the input has {c_in} channels, the weight the shape {list(w_shape)}, and group is {group}: these do not fit"
+        )
     window = read_window(site, spatial, kernel)
     out = site.output()
     if out is not None and out.shape is not None and len(out.shape) == len(shape):
@@ -161,7 +165,9 @@ def conv_transpose(site: Site) -> None:
     group = site.attr_int("group", 1, low=1)
     c_in = shape[1]
     if w_shape[0] != c_in or c_in % group:
-        site.fail(f"the input has {c_in} channels, the weight the shape {list(w_shape)}, and group is {group}: these do not fit")
+        site.fail(
+            f"the input has {c_in} channels, the weight the shape {list(w_shape)}, and group is {group}: these do not fit"
+        )
     rows, cols, vectors = c_in // group, w_shape[1] * prod(kernel), shape[0] * prod(shape[2:])
     out = site.output()
     out_elements = site.output_size() if out is not None else 0
@@ -221,7 +227,9 @@ def deform_conv(site: Site) -> None:
         index = None
     group = site.attr_int("group", 1, low=1)
     if w_shape[1] * group != shape[1] or w_shape[0] % group:
-        site.fail(f"the input has {shape[1]} channels, the weight the shape {list(w_shape)}, group {group}: these do not fit")
+        site.fail(
+            f"the input has {shape[1]} channels, the weight the shape {list(w_shape)}, group {group}: these do not fit"
+        )
     x, w = site.need(0), site.need(1)
     source = () if index is None else (Edge(index, taps * site.builder.trips, *_row_share(site, shape[0], out)),)
     common = {

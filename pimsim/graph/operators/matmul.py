@@ -38,7 +38,7 @@ def product(
     bias: int = 0,
     extra_vector: int = 0,
     extra_special: int = 0,
-    shapes: tuple[Shape, Shape] | None = None,
+    input_bits: int | None = None,
 ) -> None:
     """A @ B with numpy's rules for ranks. `at`: their places among the node's inputs; `swap`: last axes exchanged.
 
@@ -46,12 +46,14 @@ def product(
     A constant: the same with A's columns as rows (rows = K, cols = M) and B's columns as vectors (N x batch).
     Neither: groups = batch of B, vectors = M x what A's batch adds.
     """
-    shape_a, shape_b = shapes or (_swap(site.shape_of(a, 1), swap[0]), _swap(site.shape_of(b, 1), swap[1]))
+    shape_a, shape_b = _swap(site.shape_of(a, 1), swap[0]), _swap(site.shape_of(b, 1), swap[1])
     full_a = (1, *shape_a) if len(shape_a) == 1 else shape_a
     full_b = (*shape_b, 1) if len(shape_b) == 1 else shape_b
     m, k, n = full_a[-2], full_a[-1], full_b[-1]
     if full_b[-2] != k:
-        site.fail(f"operands of the shapes {list(shape_a)} and {list(shape_b)} cannot be multiplied: {k} is not {full_b[-2]}")
+        site.fail(
+            f"operands of the shapes {list(shape_a)} and {list(shape_b)} cannot be multiplied: {k} is not {full_b[-2]}"
+        )
     batch = prod(_batch(site, full_a[:-2], full_b[:-2]))
     out_elements = size(site.output(), batch * m * n)
     extras = {"bias": bias, "extra_vector": extra_vector, "extra_special": extra_special}
@@ -61,7 +63,7 @@ def product(
         stationary(
             site, site.edge(at[0], order), b.constant, groups=groups, rows=k, cols=n,
             vectors=batch * m // groups if groups else 0, order=_output_order(site, a, order, swap[0]), x=a,
-            out_elements=out_elements, **extras,
+            out_elements=out_elements, input_bits=input_bits, **extras,
         )  # fmt: skip
     elif a.constant is not None and b.constant is None:
         groups = prod(full_a[:-2])

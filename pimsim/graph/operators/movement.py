@@ -92,7 +92,13 @@ def along_rows(site: Site) -> None:
         edges += site.edge(i, ())
     if edges_to_nothing(site, edges, n):
         return
-    site.emit(Kind.MOVE, edges, order=order, input_elements=min(read_elements(site), max(n, 1) + _others(site)), output_elements=n)
+    site.emit(
+        Kind.MOVE,
+        edges,
+        order=order,
+        input_elements=min(read_elements(site), max(n, 1) + _others(site)),
+        output_elements=n,
+    )
 
 
 def _others(site: Site) -> int:
@@ -167,9 +173,6 @@ OPERATORS: Mapping[str, Handler] = {
     "CenterCropPad": along_rows,
     "Trilu": along_rows,
     "ReverseSequence": moved,
-    "GatherElements": moved,
-    "GatherND": moved,
-    "Gather": moved,
     "Scatter": moved,
     "ScatterElements": moved,
     "ScatterND": moved,

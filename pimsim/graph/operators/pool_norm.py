@@ -18,7 +18,9 @@ def pool(site: Site) -> None:
     a root; AveragePool a division, as a multiplication with the reciprocal: one more)."""
     shape = site.shape(0, 3)
     spatial = shape[2:]
-    kernel = tuple(site.attr_ints("kernel_shape", len(spatial), low=1) or site.fail("the attribute 'kernel_shape' is missing"))
+    kernel = tuple(
+        site.attr_ints("kernel_shape", len(spatial), low=1) or site.fail("the attribute 'kernel_shape' is missing")
+    )
     window = read_window(site, spatial, kernel)
     out = site.output()
     if out is not None and out.shape is not None and len(out.shape) == len(shape):
@@ -108,7 +110,9 @@ def softmax(site: Site) -> None:
     )  # fmt: skip
 
 
-def _norm(site: Site, *, whole: tuple[int, ...], per: int, groups: int, n: int, outputs: tuple[int, ...] = (0,)) -> None:
+def _norm(
+    site: Site, *, whole: tuple[int, ...], per: int, groups: int, n: int, outputs: tuple[int, ...] = (0,)
+) -> None:
     order = streaming.before(site.order_of(0), whole)
     edges = site.edge(0, order)
     for i in range(1, len(site.node.inputs)):

@@ -7,7 +7,7 @@ from math import prod
 
 from pimsim.graph.nodes import Constant, Tensor
 from pimsim.graph.operators.site import BITS_OF_TYPE, Site
-from pimsim.graph.operators.streaming import NO_FLOW, Flow, Order
+from pimsim.graph.operators.streaming import NO_FLOW, Order
 from pimsim.graph.workload import Edge, Kind
 
 
@@ -49,19 +49,26 @@ def stationary(
     fetched: int | None = None,
     bias: int = 0,
     bits: int | None = None,
+    input_bits: int | None = None,
     extra_vector: int = 0,
     extra_special: int = 0,
     input_elements: int | None = None,
-    **more: int,
+    suffix: str = "",
+    outputs: Iterable[int] | None = None,
+    serial_steps: int = 1,
 ) -> None:
     """Emits an MVM layer. `bias`: elements of the bias, added once to every output; `bits`: weight bits if not the
     constant's own; `fetched`: default rows * vectors * groups, every input vector fetched once."""
     if empty(site, groups, rows, cols, vectors):
         return
+    site.weigh(weight)
     site.emit(
         Kind.MVM,
         edges,
         order=order,
+        suffix=suffix,
+        outputs=outputs,
+        serial_steps=serial_steps,
         groups=groups,
         rows=rows,
         cols=cols,
@@ -69,14 +76,13 @@ def stationary(
         weight_key=weight.key,
         weight_elements=groups * rows * cols,
         weight_bits=weight_bits(weight) if bits is None else bits,
-        input_bits=activation_bits(x),
+        input_bits=activation_bits(x) if input_bits is None else input_bits,
         input_elements=x.elements if input_elements is None else input_elements,
         fetched_elements=groups * rows * vectors if fetched is None else fetched,
         output_elements=out_elements,
         bias_elements=bias,
         vector_ops=(out_elements if bias else 0) + extra_vector,
         special_ops=extra_special,
-        **more,
     )
 
 
@@ -97,6 +103,7 @@ def dynamic(
     extra_vector: int = 0,
     bias: int = 0,
     extra_special: int = 0,
+    serial_steps: int = 1,
 ) -> int | None:
     """Emits a product of two activations; returns its index, or None when it is empty."""
     if empty(site, groups, rows, cols, vectors):
@@ -107,6 +114,7 @@ def dynamic(
         order=order,
         suffix=suffix,
         outputs=outputs,
+        serial_steps=serial_steps,
         groups=groups,
         rows=rows,
         cols=cols,
@@ -124,8 +132,3 @@ def dynamic(
 def size(tensor: Tensor | None, fallback: int) -> int:
     """Elements of an output tensor, or `fallback` when its shape is not known."""
     return fallback if tensor is None or tensor.shape is None else prod(tensor.shape)
-
-
-def flow_of_layer(index: int, elements: int, order: Order = ()) -> Flow:
-    """Flow of what layer `index` produces."""
-    return Flow(index, elements, order)

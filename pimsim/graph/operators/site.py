@@ -16,6 +16,12 @@ from pimsim.graph.workload import LARGEST_COUNT, Edge, Kind, Layer, NodeTreatmen
 
 Handler = Callable[["Site"], None]
 
+MOST_NOTES = 20
+"""Statements about single nodes that a workload carries."""
+
+REPORTED = "reported"
+"""Treatment of a node whose line is written already."""
+
 DEEPEST_NESTING = 50
 """Subgraphs inside subgraphs that are followed; real models have at most a handful."""
 
@@ -91,6 +97,13 @@ class Builder:
             handler(site)
             site.finish()
 
+    def remark(self, text: str) -> None:
+        """Adds a statement for the user to the workload's notes, up to MOST_NOTES."""
+        if len(self.notes) < MOST_NOTES:
+            self.notes[text] = None
+        else:
+            self.notes["further statements of this kind are left out; `pimsim ops` has one line for each node"] = None
+
     def add(self, layer_name: str, values: dict[str, Any], node: Node) -> int:
         """Appends a layer with its counts multiplied by the trips of the loops around it; returns its index."""
         trips = self.trips
@@ -124,7 +137,7 @@ class Site:
     A handler calls `emit` for every layer the node becomes, or `alias` / `fold` when it costs nothing.
     """
 
-    __slots__ = ("_first_layer", "_note", "_treatment", "builder", "node", "scope")
+    __slots__ = ("_first_layer", "_note", "_stored_bits", "_treatment", "builder", "node", "scope")
 
     def __init__(self, builder: Builder, node: Node, scope: Scope):
         self.builder = builder
@@ -133,6 +146,7 @@ class Site:
         self._first_layer = len(builder.layers)
         self._treatment = ""
         self._note = ""
+        self._stored_bits = 0
 
     # ---- checked access to the node ----
 
@@ -200,7 +214,9 @@ class Site:
             self.fail(f"the attribute '{name}' is {value}; it must be at least {low}")
         return int(value)
 
-    def attr_ints(self, name: str, length: int | None = None, default: int | None = None, low: int = 0) -> list[int] | None:
+    def attr_ints(
+        self, name: str, length: int | None = None, default: int | None = None, low: int = 0
+    ) -> list[int] | None:
         """List of integers, each at least `low`; `length` copies of `default` when absent (None when no default)."""
         value = self.node.attributes.get(name)
         if value is None or (hasattr(value, "__len__") and len(value) == 0 and default is not None):
@@ -210,7 +226,9 @@ class Site:
         result = []
         for v in value:
             if isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < low:
-                self.fail(f"the attribute '{name}' holds {printable(repr(v), 60)}; integers of at least {low} are needed")
+                self.fail(
+                    f"the attribute '{name}' holds {printable(repr(v), 60)}; integers of at least {low} are needed"
+                )
             result.append(int(v))
         if length is not None and len(result) != length:
             self.fail(f"the attribute '{name}' has {len(result)} entries; {length} are needed")
@@ -367,6 +385,10 @@ class Site:
         for tensor in self.node.outputs:
             self.produce(tensor, flow, flow.elements)
 
+    def weigh(self, constant: Constant) -> None:
+        """Counts a weight or table, as it is stored, into the node's line in `pimsim ops`."""
+        self._stored_bits += constant.elements * constant.bits
+
     def extend_last(self, edges: tuple[Edge, ...]) -> None:
         """Adds edges to the layer that the node became last (nothing to do when it became none)."""
         layers = self.builder.layers
@@ -377,19 +399,29 @@ class Site:
         """Overrides the word that stands in the node's line of `pimsim ops`."""
         self._treatment = treatment
 
+    def declare(self, treatment: str, note: str = "") -> None:
+        """Writes the node's line for `pimsim ops` now, before those of the nodes inside it."""
+        builder, node = self.builder, self.node
+        self._treatment = REPORTED
+        builder.treatments.append(
+            NodeTreatment(builder.prefix + node.name, node.op, treatment, count=builder.trips, note=note)
+        )
+
     def finish(self) -> None:
         """Writes the node's line for `pimsim ops`."""
         builder, node = self.builder, self.node
-        if self._treatment == "reported":
+        if self._treatment == REPORTED:
             return
-        macs = bits = 0
-        for layer in builder.layers[self._first_layer :]:
-            macs += layer.macs
-            if layer.weight_elements:
-                bits += layer.weight_elements * (layer.weight_bits or 32)
+        macs = sum(layer.macs for layer in builder.layers[self._first_layer :])
         builder.treatments.append(
             NodeTreatment(
-                builder.prefix + node.name, node.op, self._treatment or "free", macs, -(-bits // 8), builder.trips, self._note
+                builder.prefix + node.name,
+                node.op,
+                self._treatment or "free",
+                macs,
+                -(-self._stored_bits // 8),
+                builder.trips,
+                self._note,
             )
         )
 
