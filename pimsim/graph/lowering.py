@@ -5,7 +5,8 @@ from __future__ import annotations
 from pimsim.errors import InputError, printable
 from pimsim.graph.nodes import Graph
 from pimsim.graph.operators import HANDLERS
-from pimsim.graph.operators.site import Builder, Scope
+from pimsim.graph.operators.builder import Builder, Scope
+from pimsim.graph.operators.site import walk
 from pimsim.graph.operators.streaming import model_input
 from pimsim.graph.workload import Kind, Workload
 
@@ -15,9 +16,7 @@ MOST_LINES = 20
 """Lines of one error about unknown operators."""
 
 
-def lower(
-    graph: Graph, *, trips: int | None = None, branch: str | None = None, unknown_ops: str = "error"
-) -> Workload:
+def lower(graph: Graph, *, trips: int | None = None, branch: str | None = None, unknown_ops: str = "error") -> Workload:
     """The workload of `graph`, counts per inference.
 
     trips: executions of loops whose count the model does not fix. branch: "then" or "else" for If nodes whose
@@ -31,7 +30,7 @@ def lower(
         if tensor.constant is None:
             scope.flows[tensor.name] = model_input(None if tensor.shape is None else tensor.elements)
     try:
-        builder.walk(graph, scope)
+        walk(builder, graph, scope)
     except InputError as error:
         if builder.unknown:
             raise _unknown_error(builder, graph, error.problems) from error
@@ -70,8 +69,8 @@ def _unknown_error(builder: Builder, graph: Graph, more: tuple[str, ...]) -> Inp
     if hidden > 0:
         lines = [*lines[:MOST_LINES], f"and {hidden} more types"]
     ways = (
-        "ways out: --unknown-ops digital (one digital operation for each output element), --unknown-ops skip (no cost), "
-        "or export the model without these operators"
+        "ways out: --unknown-ops digital (one digital operation for each output element), "
+        "--unknown-ops skip (no cost), or export the model without these operators"
     )
     where = f"{printable(graph.source)}: " if graph.source else ""
     return InputError(where + lines[0], more=(*lines[1:], *more, ways))

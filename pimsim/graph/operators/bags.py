@@ -18,7 +18,8 @@ from pimsim.graph.workload import Edge, Kind, NodeTreatment
 
 SMALL_STEPS = frozenset(
     {
-        "Add", "Cast", "CastLike", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Expand", "Gather", "Identity",
+        "Add", "Cast", "CastLike", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Expand", "Gather",
+        "Identity",
         "If", "Less", "Max", "Mul", "Reshape", "SequenceEmpty", "SequenceInsert", "Shape", "Slice", "Squeeze", "Sub",
         "Unsqueeze", "Where", "ReduceSum", "ReduceMean", "ReduceMax", "Not", "And", "LessOrEqual", "Greater",
     }

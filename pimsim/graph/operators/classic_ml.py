@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
+import numpy as np
+
 from pimsim.graph.nodes import Constant
 from pimsim.graph.operators.products import stationary
 from pimsim.graph.operators.site import Handler, Site
@@ -14,7 +16,13 @@ from pimsim.graph.operators.special import digital
 def _entries(site: Site, name: str) -> int:
     """Entries of a list attribute (0 when absent)."""
     value = site.node.attributes.get(name)
-    return len(value) if hasattr(value, "__len__") and not isinstance(value, (str, bytes)) else 0
+    return len(value) if isinstance(value, (list, tuple, np.ndarray)) else 0
+
+
+def _distinct(site: Site, name: str) -> int:
+    """Different entries of a list attribute, at least 1."""
+    value = site.node.attributes.get(name)
+    return max(1, len({str(entry) for entry in value})) if isinstance(value, (list, tuple, np.ndarray)) else 1
 
 
 def text(site: Site) -> None:
@@ -28,11 +36,8 @@ def trees(site: Site) -> None:
     """Tree ensembles: every row walks down every tree: as many comparisons as the tree is deep, if it is balanced."""
     shape = site.shape(0, 1)
     rows = shape[0] if len(shape) > 1 else 1
-    ids = site.node.attributes.get("nodes_treeids")
     nodes = max(_entries(site, "nodes_treeids"), _entries(site, "nodes_featureids"), 1)
-    count = _entries(site, "tree_roots") or (
-        len({str(i) for i in ids}) if _entries(site, "nodes_treeids") and ids is not None else 1
-    )
+    count = _entries(site, "tree_roots") or _distinct(site, "nodes_treeids")
     depth = max(1, (nodes // max(1, count)).bit_length())
     site.note(f"no matrix product: {count} trees of about {depth} comparisons a row, on digital units")
     digital(site, vector=rows * count * (depth + 1))
@@ -49,7 +54,8 @@ def linear(site: Site) -> None:
     targets = coefficients // features
     weight = Constant(f"{site.builder.prefix}{site.node.name}:coefficients", 32, False, coefficients)
     stationary(
-        site, site.edge(0, (0,)), weight, groups=1, rows=features, cols=targets, vectors=rows, order=(0,), x=site.need(0),
+        site, site.edge(0, (0,)), weight, groups=1, rows=features, cols=targets, vectors=rows, order=(0,),
+        x=site.need(0),
         out_elements=rows * targets, bias=_entries(site, "intercepts"), extra_vector=rows * targets,
     )  # fmt: skip
 

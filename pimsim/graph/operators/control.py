@@ -8,7 +8,8 @@ from math import prod
 from pimsim.errors import printable
 from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.operators.bags import embedding_bag
-from pimsim.graph.operators.site import DEEPEST_NESTING, Handler, Scope, Site
+from pimsim.graph.operators.builder import DEEPEST_NESTING, Scope
+from pimsim.graph.operators.site import Handler, Site, walk
 from pimsim.graph.operators.streaming import NO_FLOW, Flow
 from pimsim.graph.operators.trips import loop_trips, scalar
 from pimsim.graph.workload import Layer, NodeTreatment
@@ -32,7 +33,7 @@ def _inside(site: Site, graph: Graph, scope: Scope, label: str, trips: int = 1) 
     builder.trips *= trips
     builder.depth += 1
     try:
-        builder.walk(graph, scope)
+        walk(builder, graph, scope)
     finally:
         builder.depth -= 1
         builder.prefix, builder.trips = before
@@ -151,16 +152,15 @@ def loop(site: Site) -> None:
     site.declare("free", f"{trips} trips" + ("" if known is not None else " (--trips)"))
     carried = [site.flow(i) for i in range(2, len(site.node.inputs))]
     flows = _repeat(site, body, "", trips, 2, carried)[1:]
+    _loop_outputs(site, flows if trips else carried, trips)
+
+
+def _loop_outputs(site: Site, flows: list[Flow], trips: int) -> None:
+    """Binds the outputs of a loop to where its last trip (or, without a trip, its first value) comes from."""
     for i, tensor in enumerate(site.node.outputs):
-        if trips == 0:
-            flow = carried[i] if i < len(carried) else NO_FLOW
-        else:
-            flow = flows[i] if i < len(flows) else NO_FLOW
-        site.produce(tensor, flow if trips == 1 else flow._replace(order=(), elements=None), _loop_size(flow, trips))
-
-
-def _loop_size(flow: Flow, trips: int) -> int | None:
-    return None if flow.elements is None else flow.elements * max(1, trips)
+        flow = flows[i] if i < len(flows) else NO_FLOW
+        size = None if flow.elements is None else flow.elements * max(1, trips)
+        site.produce(tensor, flow if trips == 1 else flow._replace(order=(), elements=None), size)
 
 
 def scan(site: Site) -> None:
@@ -182,13 +182,7 @@ def scan(site: Site) -> None:
     site.declare("free", f"{trips} trips")
     bound = [site.flow(i) for i in inputs]
     flows = _repeat(site, body, "", trips, 0, bound)
-    states = len(inputs) - scanned
-    for i, out in enumerate(site.node.outputs):
-        if trips == 0:
-            flow = bound[i] if i < states else NO_FLOW
-        else:
-            flow = flows[i] if i < len(flows) else NO_FLOW
-        site.produce(out, flow if trips == 1 else flow._replace(order=(), elements=None), _loop_size(flow, trips))
+    _loop_outputs(site, flows if trips else bound[: len(inputs) - scanned], trips)
 
 
 def sequence_map(site: Site) -> None:
@@ -197,9 +191,7 @@ def sequence_map(site: Site) -> None:
     trips = _trips_or_default(site, None, "the length of the sequence")
     site.declare("free", f"{trips} trips (--trips)")
     flows = _repeat(site, body, "", trips, 0, [site.flow(i) for i in range(len(site.node.inputs))])
-    for i, out in enumerate(site.node.outputs):
-        flow = flows[i] if i < len(flows) else NO_FLOW
-        site.produce(out, flow._replace(order=(), elements=None), _loop_size(flow, trips))
+    _loop_outputs(site, flows, trips)
 
 
 OPERATORS: Mapping[str, Handler] = {

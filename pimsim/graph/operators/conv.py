@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd, prod
+from typing import NoReturn
 
 from pimsim.graph.operators import streaming
 from pimsim.graph.operators.costs import fused_activation
@@ -89,6 +90,10 @@ def kernel_of(site: Site, shape: tuple[int, ...], wanted: int) -> tuple[int, ...
     return kernel
 
 
+def _misfit(site: Site, c_in: int, w_shape: tuple[int, ...], group: int) -> NoReturn:
+    site.fail(f"an input of {c_in} channels, a weight of the shape {list(w_shape)} and group {group} do not fit")
+
+
 def _bias_size(site: Site, i: int | None) -> int:
     if i is None:
         return 0
@@ -113,9 +118,7 @@ def convolution(
     group = site.attr_int("group", 1, low=1)
     c_in, c_out = shape[1], w_shape[0]
     if w_shape[1] * group != c_in or c_out % group:
-        site.fail(
-            f"the input has {c_in} channels, the weight the shape {list(w_shape)}, and group is {group}: these do not fit"
-        )
+        _misfit(site, c_in, w_shape, group)
     window = read_window(site, spatial, kernel)
     out = site.output()
     if out is not None and out.shape is not None and len(out.shape) == len(shape):
@@ -165,9 +168,7 @@ def conv_transpose(site: Site) -> None:
     group = site.attr_int("group", 1, low=1)
     c_in = shape[1]
     if w_shape[0] != c_in or c_in % group:
-        site.fail(
-            f"the input has {c_in} channels, the weight the shape {list(w_shape)}, and group is {group}: these do not fit"
-        )
+        _misfit(site, c_in, w_shape, group)
     rows, cols, vectors = c_in // group, w_shape[1] * prod(kernel), shape[0] * prod(shape[2:])
     out = site.output()
     out_elements = site.output_size() if out is not None else 0
@@ -204,7 +205,7 @@ def conv_integer(site: Site) -> None:
 
 
 def qlinear_conv(site: Site) -> None:
-    """QLinearConv: x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, B; each output is scaled, rounded and clipped."""
+    """QLinearConv: x and its scale and zero, w likewise, those of y, B; each output is scaled, rounded and clipped."""
     convolution(site, weight_at=3, bias_at=8, extra=3)
 
 
@@ -227,19 +228,21 @@ def deform_conv(site: Site) -> None:
         index = None
     group = site.attr_int("group", 1, low=1)
     if w_shape[1] * group != shape[1] or w_shape[0] % group:
-        site.fail(
-            f"the input has {shape[1]} channels, the weight the shape {list(w_shape)}, group {group}: these do not fit"
-        )
+        _misfit(site, shape[1], w_shape, group)
     x, w = site.need(0), site.need(1)
     source = () if index is None else (Edge(index, taps * site.builder.trips, *_row_share(site, shape[0], out)),)
-    common = {
-        "groups": group, "rows": w_shape[1] * prod(w_shape[2:]), "cols": w_shape[0] // group,
-        "vectors": shape[0] * positions, "bias": _bias_size(site, 3), "out_elements": size(out, 0),
-    }  # fmt: skip
+    groups, rows, cols = group, w_shape[1] * prod(w_shape[2:]), w_shape[0] // group
+    vectors, bias, outputs = shape[0] * positions, _bias_size(site, 3), size(out, 0)
     if w.constant is None:
-        dynamic(site, source + site.edge(1, ()), order=(0, 2), input_elements=taps + w.elements, **common)
+        dynamic(
+            site, source + site.edge(1, ()), groups=groups, rows=rows, cols=cols, vectors=vectors, order=(0, 2),
+            input_elements=taps + w.elements, out_elements=outputs, bias=bias,
+        )  # fmt: skip
         return
-    stationary(site, source, w.constant, order=(0, 2), x=x, input_elements=taps, **common)
+    stationary(
+        site, source, w.constant, groups=groups, rows=rows, cols=cols, vectors=vectors, order=(0, 2), x=x,
+        input_elements=taps, out_elements=outputs, bias=bias,
+    )  # fmt: skip
     site.mark(Kind.MVM.value)
 
 
@@ -265,7 +268,8 @@ def causal_conv_with_state(site: Site) -> None:
     if w.constant is None:
         dynamic(
             site, edges + site.edge(1, ()), groups=shape[1], rows=kernel, cols=1, vectors=positions, order=(0, 2),
-            input_elements=x.elements + w.elements, out_elements=outputs, bias=_bias_size(site, 2), extra_special=special,
+            input_elements=x.elements + w.elements, out_elements=outputs, bias=_bias_size(site, 2),
+            extra_special=special,
         )  # fmt: skip
         return
     stationary(

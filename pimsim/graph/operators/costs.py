@@ -42,7 +42,8 @@ ELEMENTWISE: Mapping[str, Cost] = {
     "com.microsoft.BiasGelu": Cost(4, 1), "com.microsoft.QLinearAdd": Cost(8), "com.microsoft.QLinearMul": Cost(7),
     "com.microsoft.QLinearLeakyRelu": Cost(6), "com.microsoft.QLinearSigmoid": Cost(5, 1),
     "com.microsoft.QLinearSoftmax": Cost(8, 2), "com.microsoft.QLinearWhere": Cost(6), "com.microsoft.BiasAdd": Cost(2),
-    "com.microsoft.BiasDropout": Cost(2), "com.microsoft.BiasSplitGelu": Cost(5, 1), "com.microsoft.Inverse": Cost(2, 1),
+    "com.microsoft.BiasDropout": Cost(2), "com.microsoft.BiasSplitGelu": Cost(5, 1), "com.microsoft.Inverse": Cost(2,
+    1),
     "ai.onnx.ml.Binarizer": Cost(1), "ai.onnx.ml.Imputer": Cost(1), "ai.onnx.ml.Scaler": Cost(2),
     "ThresholdRelu": Cost(1), "Affine": Cost(2), "ImageScaler": Cost(2), "ParametricSoftplus": Cost(3, 2),
     "ScaledTanh": Cost(2, 1), "Scale": Cost(1),
@@ -63,7 +64,8 @@ REDUCED_SPECIAL: Mapping[str, int] = {"ReduceL2": 1, "ReduceLogSum": 1, "ReduceL
 ACTIVATIONS: Mapping[str, tuple[int, int]] = {
     "Relu": (0, 1), "LeakyRelu": (0, 2), "Clip": (0, 2), "HardSigmoid": (0, 4), "HardSwish": (0, 5), "Sigmoid": (1, 0),
     "Tanh": (1, 0), "Elu": (1, 3), "Gelu": (1, 3), "Swish": (1, 1), "SiLU": (1, 1), "ThresholdedRelu": (0, 1),
-    "Softplus": (2, 1), "Softsign": (1, 2), "Affine": (0, 2), "ScaledTanh": (1, 2), "QuickGelu": (1, 2), "FastGelu": (1, 6),
+    "Softplus": (2, 1), "Softsign": (1, 2), "Affine": (0, 2), "ScaledTanh": (1, 2), "QuickGelu": (1, 2),
+    "FastGelu": (1, 6),
 }  # fmt: skip
 """Activations by name, as attributes of fused and recurrent operators spell them: (special, vector) an element."""
 

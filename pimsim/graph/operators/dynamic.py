@@ -61,7 +61,8 @@ def core(
     n = h.scores
     step = 1.0 if trips != 1 else 1.0 / streaming.steps((h.batch, h.q_heads, h.q_len), (0, 1, 2))
     first = dynamic(
-        site, q_edges, suffix="/scores", outputs=(), groups=groups, rows=h.d_k, cols=h.kv_len, vectors=vectors, order=(),
+        site, q_edges, suffix="/scores", outputs=(), groups=groups, rows=h.d_k, cols=h.kv_len, vectors=vectors,
+        order=(),
         input_elements=groups * (vectors + h.kv_len) * h.d_k, out_elements=n, input_bits=bits,
     )  # fmt: skip
     source = () if first is None else (Edge(first, n * trips, step, step),)
@@ -72,7 +73,8 @@ def core(
     out = site.output()
     flat = out is not None and out.shape is not None and len(out.shape) == 3
     dynamic(
-        site, (Edge(middle, n * trips, step, step), *v_edges), suffix="/values", outputs=(0,), groups=groups, rows=h.kv_len,
+        site, (Edge(middle, n * trips, step, step), *v_edges), suffix="/values", outputs=(0,), groups=groups,
+        rows=h.kv_len,
         cols=h.d_v, vectors=vectors, order=(0,) if flat else (0, 1, 2), out_elements=groups * vectors * h.d_v,
         input_elements=n + groups * h.kv_len * h.d_v,
     )  # fmt: skip
@@ -100,7 +102,7 @@ def _sizes(site: Site, i: int, heads: int) -> tuple[int, int, int, int]:
         return shape[0], shape[1], shape[2], shape[3]
     if heads < 1 or shape[2] % heads:
         site.fail(
-            f"input {i} has the shape {list(shape)}, which {heads} heads do not divide; check q_num_heads and kv_num_heads"
+            f"input {i} has the shape {list(shape)}, which {heads} heads do not divide (q_num_heads, kv_num_heads)"
         )
     return shape[0], heads, shape[1], shape[2] // heads
 
@@ -124,13 +126,14 @@ def attention(site: Site) -> None:
         site.note(f"{name}: counted as one operation for each score and node")
         extra += heads.scores * len(graph.nodes)
     core(
-        site, heads, site.edge(0, (0,)) + site.edge(1, (0,)) + site.edge(4, (0,)), site.edge(2, (0,)) + site.edge(5, (0,)),
+        site, heads, site.edge(0, (0,)) + site.edge(1, (0,)) + site.edge(4, (0,)), site.edge(2, (0,)) + site.edge(5,
+        (0,)),
         mask_edges=site.edge(3, ()), extra_vector=extra, present=(1, 2), score_output=3,
     )  # fmt: skip
 
 
 def multi_head_attention(site: Site) -> None:
-    """com.microsoft MultiHeadAttention: query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value.
+    """com.microsoft MultiHeadAttention: query, key, value, bias, padding mask, attention bias, past key, past value.
     Query may be packed as [B, L, H, 3, D], key as [B, L, H, 2, D], key and value may be [B, H, L, D]."""
     n_heads = site.attr_int("num_heads", 0, low=1)
     q = site.shape(0, 3)
@@ -148,7 +151,8 @@ def multi_head_attention(site: Site) -> None:
     bias = site.input(3)
     extra = masks * heads.scores + (0 if bias is None else batch * (q_len + kv_len) * n_heads * (d_k + d_v))
     core(
-        site, heads, site.edge(0, (0,)) + site.edge(1, (0,)) + site.edge(6, (0,)), site.edge(2, (0,)) + site.edge(7, (0,)),
+        site, heads, site.edge(0, (0,)) + site.edge(1, (0,)) + site.edge(6, (0,)), site.edge(2, (0,)) + site.edge(7,
+        (0,)),
         mask_edges=site.edge(4, ()) + site.edge(5, ()), extra_vector=extra, present=(1, 2), score_output=3,
     )  # fmt: skip
 
@@ -183,7 +187,8 @@ def group_query_attention(site: Site) -> None:
     if site.attr_int("do_rotary", 0):
         extra += 3 * shape[0] * shape[1] * (q_heads + kv_heads) * d
     core(
-        site, heads, site.edge(0, (0,)) + site.edge(1, (0,)) + site.edge(3, (0,)), site.edge(2, (0,)) + site.edge(4, (0,)),
+        site, heads, site.edge(0, (0,)) + site.edge(1, (0,)) + site.edge(3, (0,)), site.edge(2, (0,)) + site.edge(4,
+        (0,)),
         extra_vector=extra, present=(1, 2),
     )  # fmt: skip
 
@@ -197,7 +202,7 @@ def packed_attention(site: Site) -> None:
     hidden = site.attr_ints("qkv_hidden_sizes", 3) or [w_shape[-1] // 3] * 3
     if w_shape[-2] != shape[2] or sum(hidden) != w_shape[-1] or any(size % n_heads for size in hidden) or 0 in hidden:
         site.fail(
-            f"an input of the shape {list(shape)}, a weight {list(w_shape)}, parts {hidden} and {n_heads} heads do not fit"
+            f"an input of {list(shape)}, a weight of {list(w_shape)}, parts {hidden} and {n_heads} heads do not fit"
         )
     rows, cols, vectors = w_shape[-2], w_shape[-1], shape[0] * shape[1]
     bias = site.input(2)
@@ -225,7 +230,8 @@ def _projection(site: Site, x: Tensor, w: Tensor, rows: int, cols: int, vectors:
     if w.constant is None:
         dynamic(
             site, edges + site.edge(1, ()), suffix="/projection", outputs=(), groups=1, rows=rows, cols=cols,
-            vectors=vectors, order=(0, 1), input_elements=x.elements + w.elements, out_elements=vectors * cols, bias=bias,
+            vectors=vectors, order=(0, 1), input_elements=x.elements + w.elements, out_elements=vectors * cols,
+            bias=bias,
         )  # fmt: skip
     else:
         stationary(

@@ -150,6 +150,7 @@ def _pair(
     if empty(site, n, groups, rows, cells_a, cells_b):
         return None
     outputs = None if output is not None else ()
+    index: int | None
     in_a, in_b = (prod(sizes[label] for label in one.labels) for one in (a, b))
     if not contracted:
         reads = sum(size for one, size in ((a, in_a), (b, in_b)) if one.constant is None)
@@ -159,7 +160,8 @@ def _pair(
         )  # fmt: skip
     elif a.constant is None and b.constant is None:
         index = dynamic(
-            site, _whole(a.edges) + _whole(b.edges), suffix=suffix, outputs=outputs, groups=groups, rows=rows, cols=cells_b,
+            site, _whole(a.edges) + _whole(b.edges), suffix=suffix, outputs=outputs, groups=groups, rows=rows,
+            cols=cells_b,
             vectors=cells_a, order=(0,) if batch and labels[:1] == (batch[0],) else (), input_elements=in_a + in_b,
             out_elements=n, input_bits=a.bits, extra_vector=sums,
         )  # fmt: skip

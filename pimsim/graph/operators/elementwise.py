@@ -48,7 +48,7 @@ def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
                 chosen, most = order, n
     own = streaming.natural(rank) if chosen is None and anything else chosen or ()
     edges: tuple[Edge, ...] = ()
-    for i, tensor, flow in flows:
+    for i, tensor, _ in flows:
         shape = tensor.shape
         if shape is None or len(shape) > rank:
             edges += site.edge(i, ())

@@ -33,7 +33,8 @@ def emit_lookup(
         return None
     site.weigh(table)
     return site.emit(
-        Kind.LOOKUP, edges, order=order, suffix=suffix, outputs=outputs, weight_key=table.key, weight_elements=rows * row,
+        Kind.LOOKUP, edges, order=order, suffix=suffix, outputs=outputs, weight_key=table.key,
+        weight_elements=rows * row,
         weight_bits=weight_bits(table), input_elements=indices, output_elements=lookups * row, lookups=lookups,
         row_elements=row, table_rows=rows,
     )  # fmt: skip
@@ -100,7 +101,7 @@ def gather_nd(site: Site) -> None:
 
 
 def gather_block_quantized(site: Site) -> None:
-    """com.microsoft GatherBlockQuantized: rows of a table quantised in blocks, dequantised (2 operations an element)."""
+    """com.microsoft GatherBlockQuantized: rows of a table quantised in blocks, then dequantised."""
     data, indices = site.need(0), site.need(1)
     if data.constant is None:
         moved(site)
@@ -141,7 +142,8 @@ def embed_layer_normalization(site: Site) -> None:
             edges += site.edge(i, ())
             continue
         index = emit_lookup(
-            site, site.edge(source), table.constant, lookups=tokens, row=width, rows=shape[0], indices=tokens, suffix=name,
+            site, site.edge(source), table.constant, lookups=tokens, row=width, rows=shape[0], indices=tokens,
+            suffix=name,
             outputs=(),
         )  # fmt: skip
         if index is None:

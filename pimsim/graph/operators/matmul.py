@@ -56,14 +56,14 @@ def product(
         )
     batch = prod(_batch(site, full_a[:-2], full_b[:-2]))
     out_elements = size(site.output(), batch * m * n)
-    extras = {"bias": bias, "extra_vector": extra_vector, "extra_special": extra_special}
     if b.constant is not None and a.constant is None:
         groups = prod(full_b[:-2])
         order = _rows_order(site, at[0], a, swap[0])
         stationary(
             site, site.edge(at[0], order), b.constant, groups=groups, rows=k, cols=n,
             vectors=batch * m // groups if groups else 0, order=_output_order(site, a, order, swap[0]), x=a,
-            out_elements=out_elements, input_bits=input_bits, **extras,
+            out_elements=out_elements, input_bits=input_bits, bias=bias,
+            extra_vector=extra_vector, extra_special=extra_special,
         )  # fmt: skip
     elif a.constant is not None and b.constant is None:
         groups = prod(full_a[:-2])
@@ -71,7 +71,8 @@ def product(
         stationary(
             site, site.edge(at[1], order), a.constant, groups=groups, rows=k, cols=m,
             vectors=batch * n // groups if groups else 0, order=_leading(order, len(shape_b) - 2), x=b,
-            out_elements=out_elements, **extras,
+            out_elements=out_elements, bias=bias,
+            extra_vector=extra_vector, extra_special=extra_special,
         )  # fmt: skip
     else:
         if a.constant is not None:
@@ -83,7 +84,8 @@ def product(
         dynamic(
             site, edges, groups=groups, rows=k, cols=n, vectors=batch * m // groups if groups else 0,
             order=tuple(range(max(0, len(_out_shape(site)) - 1))), input_elements=a.elements + b.elements,
-            out_elements=out_elements, input_bits=activation_bits(a), **extras,
+            out_elements=out_elements, input_bits=activation_bits(a), bias=bias,
+            extra_vector=extra_vector, extra_special=extra_special,
         )  # fmt: skip
 
 

@@ -16,9 +16,9 @@ from pimsim.graph.workload import Edge, Kind
 
 
 class Gates(NamedTuple):
-    """A recurrent cell: gates (blocks of the matrices), default activations, further vector operations a hidden unit."""
+    """A recurrent cell: gates (blocks of its matrices), default activations, further vector operations a unit."""
 
-    count: int
+    blocks: int
     activations: tuple[str, ...]  # the standard's order, for one direction
     uses: tuple[int, ...]  # how often each is applied to a hidden unit in one step
     vector: int
@@ -49,10 +49,10 @@ def recurrent(site: Site) -> None:
     layout = site.attr_int("layout", 0)
     length, batch = (shape[1], shape[0]) if layout else (shape[0], shape[1])
     dirs, hidden, width = w_shape[0], r_shape[2], w_shape[1]
-    if width != cell.count * hidden or r_shape[:2] != w_shape[:2] or w_shape[2] != shape[2]:
+    if width != cell.blocks * hidden or r_shape[:2] != w_shape[:2] or w_shape[2] != shape[2]:
         site.fail(
             f"X has the shape {list(shape)}, W {list(w_shape)}, R {list(r_shape)}: these do not fit "
-            f"({cell.count} gates: W [directions, {cell.count}*H, I], R [directions, {cell.count}*H, H])"
+            f"({cell.blocks} gates: W [directions, {cell.blocks}*H, I], R [directions, {cell.blocks}*H, H])"
         )
     vectors = length * batch
     if empty(site, dirs, width, hidden, shape[2], vectors):
@@ -75,7 +75,8 @@ def recurrent(site: Site) -> None:
 
 
 def _matrix(
-    site: Site, i: int, edges: tuple[Edge, ...], suffix: str, dirs: int, rows: int, cols: int, vectors: int, serial: int,
+    site: Site, i: int, edges: tuple[Edge, ...], suffix: str, dirs: int, rows: int, cols: int, vectors: int,
+    serial: int,
     bias: int,
 ) -> int:  # fmt: skip
     w = site.need(i)
@@ -85,7 +86,8 @@ def _matrix(
     if w.constant is None:
         site.note(f"its matrix {'WR'[i - 1]} is not constant: a product of two activations")
         dynamic(
-            site, edges + site.edge(i, ()), suffix=suffix, outputs=(), groups=dirs, rows=rows, cols=cols, vectors=vectors,
+            site, edges + site.edge(i, ()), suffix=suffix, outputs=(), groups=dirs, rows=rows, cols=cols,
+            vectors=vectors,
             order=(), serial_steps=serial, bias=bias, out_elements=n, input_elements=inputs + w.elements,
         )  # fmt: skip
     else:
@@ -114,7 +116,7 @@ def _gates(site: Site, cell: Gates, edges: tuple[Edge, ...], units: int, dirs: i
     if site.node.op == "GRU" and not site.attr_int("linear_before_reset", 0):
         site.note("the reset gate stands before the recurrent product of the candidate; counted as one product a step")
     index = site.emit(
-        Kind.DIGITAL, edges, suffix="/gates", outputs=(), input_elements=cell.count * units, output_elements=units,
+        Kind.DIGITAL, edges, suffix="/gates", outputs=(), input_elements=cell.blocks * units, output_elements=units,
         vector_ops=vector * units, special_ops=special * units,
     )  # fmt: skip
     for i, tensor in enumerate(site.node.outputs):

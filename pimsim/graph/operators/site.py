@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -11,124 +11,17 @@ import numpy as np
 from pimsim.errors import InputError, printable
 from pimsim.graph.nodes import Constant, Graph, Node, Tensor
 from pimsim.graph.operators import streaming
+from pimsim.graph.operators.builder import REPORTED, Builder, Scope
 from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order, Shape
-from pimsim.graph.workload import LARGEST_COUNT, Edge, Kind, Layer, NodeTreatment
+from pimsim.graph.workload import LARGEST_COUNT, Edge, Kind, NodeTreatment
 
 Handler = Callable[["Site"], None]
-
-MOST_NOTES = 20
-"""Statements about single nodes that a workload carries."""
-
-REPORTED = "reported"
-"""Treatment of a node whose line is written already."""
-
-DEEPEST_NESTING = 50
-"""Subgraphs inside subgraphs that are followed; real models have at most a handful."""
 
 BITS_OF_TYPE = {
     "int2": 2, "uint2": 2, "int4": 4, "uint4": 4, "float4e2m1": 4, "int8": 8, "uint8": 8, "float8e4m3fn": 8,
     "float8e4m3fnuz": 8, "float8e5m2": 8, "float8e5m2fnuz": 8, "float8e8m0": 8, "bool": 1,
 }  # fmt: skip
 """Types narrow enough to be fed to a crossbar as they stand."""
-
-
-class Scope:
-    """Names visible in a (sub)graph: its own first, then those of the graphs around it."""
-
-    __slots__ = ("flows", "outer")
-
-    def __init__(self, outer: Scope | None = None):
-        self.flows: dict[str, Flow] = {}
-        self.outer = outer
-
-    def find(self, name: str) -> Flow | None:
-        """The flow of `name`, or None when nothing visible produces it."""
-        scope: Scope | None = self
-        while scope is not None:
-            flow = scope.flows.get(name)
-            if flow is not None:
-                return flow
-            scope = scope.outer
-        return None
-
-
-class Builder:
-    """A workload under construction. `trips` and `steps` are those of the loops around the present node."""
-
-    def __init__(
-        self, handlers: Mapping[str, Handler], *, trips: int | None, branch: str | None, unknown_ops: str = "error"
-    ):
-        self.handlers = handlers
-        self.default_trips = trips
-        self.branch = branch
-        self.unknown_ops = unknown_ops
-        self.layers: list[Layer] = []
-        self.treatments: list[NodeTreatment] = []
-        self.notes: dict[str, None] = {}
-        self.unknown: dict[str, tuple[int, str]] = {}
-        self.trips = 1
-        self.prefix = ""
-        self.depth = 0
-        self.names: dict[str, int] = {}
-
-    def unique(self, name: str) -> str:
-        """`name`, or `name` with a number when it is taken."""
-        count = self.names.get(name)
-        if count is None:
-            self.names[name] = 1
-            return name
-        while True:
-            count += 1
-            candidate = f"{name}_{count}"
-            if candidate not in self.names:
-                self.names[name] = count
-                self.names[candidate] = 1
-                return candidate
-
-    def walk(self, graph: Graph, scope: Scope) -> None:
-        """Appends the layers of all nodes of `graph`; their values become visible in `scope`."""
-        handlers = self.handlers
-        for node in graph.nodes:
-            if node.outputs and all(t.constant is not None for t in node.outputs):
-                self.treatments.append(NodeTreatment(self.prefix + node.name, node.op, "constant", count=self.trips))
-                continue
-            handler = handlers.get(node.op, unknown)
-            site = Site(self, node, scope)
-            handler(site)
-            site.finish()
-
-    def remark(self, text: str) -> None:
-        """Adds a statement for the user to the workload's notes, up to MOST_NOTES."""
-        if len(self.notes) < MOST_NOTES:
-            self.notes[text] = None
-        else:
-            self.notes["further statements of this kind are left out; `pimsim ops` has one line for each node"] = None
-
-    def add(self, layer_name: str, values: dict[str, Any], node: Node) -> int:
-        """Appends a layer with its counts multiplied by the trips of the loops around it; returns its index."""
-        trips = self.trips
-        if trips != 1:
-            for key in MULTIPLIED:
-                if key in values:
-                    values[key] *= trips
-            if values.get("groups"):
-                values["serial_steps"] = values.get("serial_steps", 1) * trips
-        largest = max((v for v in values.values() if v.__class__ is int), default=0)
-        layer = Layer(name=self.unique(self.prefix + layer_name), **values)
-        if largest > LARGEST_COUNT or layer.macs > LARGEST_COUNT or layer.ops > LARGEST_COUNT:
-            raise InputError(
-                f"{printable(node.place or node.name)}: {printable(node.op)}: the layer '{printable(layer.name)}' counts "
-                "more than 2**53 operations or elements, more than can be counted exactly; "
-                "check the dimensions of the model (--dim, --shape, --batch, --trips)"
-            )
-        self.layers.append(layer)
-        return len(self.layers) - 1
-
-
-MULTIPLIED = (
-    "vectors", "input_elements", "fetched_elements", "output_elements", "vector_ops", "special_ops", "pool_ops", "lookups",
-)  # fmt: skip
-"""Counts that grow with every trip of a loop; `bias_elements`, weights and tables are there once."""
 
 
 class Site:
@@ -354,7 +247,7 @@ class Site:
         grain: float = 0.0,
         **counts: Any,
     ) -> int:
-        """Appends a layer and lets it produce the node's outputs (or those in `outputs`) in `order`; returns its index."""
+        """Appends a layer that produces the node's outputs (or those in `outputs`) in `order`; returns its index."""
         node = self.node
         if not self._treatment:
             self._treatment = kind.value
@@ -449,3 +342,17 @@ def unknown(site: Site) -> None:
     count, place = builder.unknown.get(node.op, (0, node.place or node.name))
     builder.unknown[node.op] = (count + 1, place)
     site.alias(NO_FLOW, "unknown")
+
+
+def walk(builder: Builder, graph: Graph, scope: Scope) -> None:
+    """Appends the layers of all nodes of `graph`; their values become visible in `scope`."""
+    handlers = builder.handlers
+    for node in graph.nodes:
+        if node.outputs and all(t.constant is not None for t in node.outputs):
+            builder.treatments.append(
+                NodeTreatment(builder.prefix + node.name, node.op, "constant", count=builder.trips)
+            )
+            continue
+        site = Site(builder, node, scope)
+        handlers.get(node.op, unknown)(site)
+        site.finish()

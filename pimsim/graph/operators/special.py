@@ -51,10 +51,12 @@ SIMPLE: Mapping[str, PerElement] = {
     "RandomNormalLike": PerElement(2, 2, note=RANDOM), "RandomUniform": PerElement(2, note=RANDOM),
     "RandomUniformLike": PerElement(2, note=RANDOM), "Multinomial": PerElement(2, 1, note=RANDOM),
     "BlackmanWindow": PerElement(6, 2), "HammingWindow": PerElement(3, 1), "HannWindow": PerElement(3, 1),
-    "MelWeightMatrix": PerElement(4, 1), "AffineGrid": PerElement(8), "DynamicQuantizeLinear": PerElement(5, basis="in"),
+    "MelWeightMatrix": PerElement(4, 1), "AffineGrid": PerElement(8), "DynamicQuantizeLinear": PerElement(5,
+    basis="in"),
     "NegativeLogLikelihoodLoss": PerElement(1, basis="in"), "SoftmaxCrossEntropyLoss": PerElement(4, 2, basis="in"),
     "ImageDecoder": PerElement(8, note="an image decoder: counted as 8 operations for each value it gives"),
-    "com.microsoft.DynamicTimeWarping": PerElement(3, basis="in"), "com.microsoft.BifurcationDetector": PerElement(1, basis="in"),
+    "com.microsoft.DynamicTimeWarping": PerElement(3, basis="in"), "com.microsoft.BifurcationDetector": PerElement(1,
+    basis="in"),
     "com.microsoft.Sampling": PerElement(2, basis="in"),
 }  # fmt: skip
 """Operators that take a fixed number of operations an element."""
@@ -162,9 +164,8 @@ def spectrum(site: Site) -> None:
     value = site.values(2)
     if value:
         axis = int(value[0]) if abs(value[0]) < 64 else 0
-    length = shape[site.axis(axis, len(shape))]
     points = max(n // 2, prod(shape) // max(1, shape[-1]))
-    digital(site, vector=5 * points * _log2(length), size=n)
+    digital(site, vector=5 * points * _log2(shape[site.axis(axis, len(shape))]), size=n)
 
 
 def determinant(site: Site) -> None:

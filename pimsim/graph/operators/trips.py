@@ -44,7 +44,7 @@ def loop_trips(node: Node, body: Graph) -> int | None:
     """
     count, start = (node.inputs[i] if i < len(node.inputs) else None for i in (0, 1))
     most = scalar(count)
-    if start is not None and scalar(start) == 0 or (most is not None and most <= 0):
+    if (start is not None and scalar(start) == 0) or (most is not None and most <= 0):
         return 0
     bound = None if most is None or not most <= LARGEST_COUNT else int(most)
     open_start = start is not None and scalar(start) is None
