@@ -21,7 +21,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_the_files_are_whole_valid_models(made: list[Path]) -> None:
     assert [path.name for path in made] == ["resnet8_cifar10.onnx", "ctr_dlrm.onnx"]
     for path in made:
-        onnx.checker.check_model(onnx.load(path), full_check=True)
+        model = onnx.load(path)
+        onnx.checker.check_model(model, full_check=True)
+        assert model.graph.name == path.stem, "the name that reports show"
     assert sorted(made[0].parent.iterdir()) == sorted(made), "nothing is left beside them"
 
 

@@ -4,8 +4,8 @@
     python -m validation.readme --write    # puts the present output into README.md
 
 Two forms are run, in the order in which they stand, all in one empty folder: a `console` block, whose first line is
-`$ command`, and a `python` block with a `text` block right behind it. So every number in the README comes from a
-command that anyone can repeat.
+`$ command`, and a `python` block with a `text` block right behind it. Where they need the models of `pimsim demo`, it
+runs first. So every number in the README comes from a command that anyone can repeat.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import argparse
 import difflib
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 COLUMNS = 118  # terminal width for which the tables in the README were printed
 
 SHOWN = re.compile(
@@ -29,24 +31,26 @@ SHOWN = re.compile(
 )
 
 
-def output_of(arguments: list[str], folder: Path) -> str:
-    """What the command prints on a terminal of COLUMNS columns, both streams as one.
+def output_of(command: str, folder: Path) -> str:
+    """What the bash command prints on a terminal of COLUMNS columns, both streams as one; `pimsim` in it is this
+    checkout's, `python` this interpreter.
 
     Raises RuntimeError with the output if the command fails.
     """
-    binaries = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": binaries + os.pathsep + os.environ["PATH"], "COLUMNS": str(COLUMNS)}
+    python = shlex.quote(sys.executable)
+    functions = f'pimsim() {{ {python} -m pimsim "$@"; }}\npython() {{ {python} "$@"; }}\n'
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     run = subprocess.run(
-        arguments,
+        ["bash", "-o", "pipefail", "-c", functions + command],
         cwd=folder,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": path, "COLUMNS": str(COLUMNS)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     if run.returncode:
-        raise RuntimeError(f"{arguments[-1]}\nends with exit code {run.returncode}:\n{run.stdout}")
+        raise RuntimeError(f"{command}\nends with exit code {run.returncode}:\n{run.stdout}")
     return "".join(line.rstrip() + "\n" for line in run.stdout.splitlines())
 
 
@@ -54,12 +58,14 @@ def rerun(text: str) -> str:
     """`text` with the output of every shown command replaced by what it prints now."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "pimsim-demo/" in text:
+            output_of("pimsim demo", folder)
 
         def fresh(shown: re.Match[str]) -> str:
             if shown["command"]:
-                printed = output_of(["bash", "-o", "pipefail", "-c", shown["command"]], folder)
+                printed = output_of(shown["command"], folder)
                 return f"```console\n$ {shown['command']}\n{printed}```"
-            printed = output_of([sys.executable, "-c", shown["script"]], folder)
+            printed = output_of(f"python -c {shlex.quote(shown['script'])}", folder)
             return f"```python\n{shown['script']}```\n\n```text\n{printed}```"
 
         return SHOWN.sub(fresh, text)
