@@ -81,6 +81,7 @@ class Builder:
 
     versions: Mapping[str, int]
     trips: int | None = None
+    branch: str | None = None
     bound: Mapping[str, int] = field(default_factory=dict)  # named dimensions
     notes: dict[str, None] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
@@ -98,22 +99,27 @@ class Builder:
         if len(self.notes) < 50:
             self.notes[text] = None
 
-    def mark(self) -> int:
-        """A point to come back to with `again`."""
-        return len(self.log)
+    def mark(self) -> tuple[int, int]:
+        """A point to come back to with `again` or `forget`."""
+        return len(self.log), len(self.notes)
 
-    def again(self, mark: int, *, always: bool = False) -> bool:
-        """Forget the node names given since `mark`, so that a body can be walked once more.
+    def again(self, mark: tuple[int, int]) -> bool:
+        """Forget what was said since `mark`, so that a body can be walked once more.
 
         False (and nothing forgotten) if that has been done too often: loops in loops would take exponential time.
         """
-        walked = len(self.log) - mark
-        if self.budget < walked and not always:
+        if self.budget < len(self.log) - mark[0]:
             return False
-        self.budget -= walked
-        self.names.difference_update(self.log[mark:])
-        del self.log[mark:]
+        self.forget(mark)
         return True
+
+    def forget(self, mark: tuple[int, int]) -> None:
+        """Forget names and notes given since `mark`."""
+        self.budget -= len(self.log) - mark[0]
+        self.names.difference_update(self.log[mark[0] :])
+        del self.log[mark[0] :]
+        for text in list(self.notes)[mark[1] :]:
+            del self.notes[text]
 
     def walk(
         self,

@@ -11,18 +11,16 @@ from pimsim.graph.dtypes import bits_of, is_quantized
 from pimsim.graph.nodes import Constant, Tensor
 from pimsim.graph.sizes import LARGEST_VALUES, elements_of
 
-VIEWS = frozenset(
-    ["Identity", "Reshape", "Transpose", "Cast", "CastLike", "Squeeze", "Unsqueeze", "Flatten", "Dropout", "DequantizeLinear", "com.microsoft.DequantizeLinear"]
-)
+_DEQUANTIZE = frozenset(["DequantizeLinear", "com.microsoft.DequantizeLinear"])
+_QUANTIZE = frozenset(["QuantizeLinear", "com.microsoft.QuantizeLinear"])
+_RESHAPES = frozenset(["Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout"])
+VIEWS = _RESHAPES | _DEQUANTIZE | {"Cast", "CastLike"}
 """Operators whose result is the same stored data, seen otherwise."""
 
-_QUANTIZE = frozenset(["QuantizeLinear", "com.microsoft.QuantizeLinear"])
-_DEQUANTIZE = frozenset(["DequantizeLinear", "com.microsoft.DequantizeLinear"])
 _SCALING = frozenset(["Add", "Sub", "Mul", "Div"])
-_NEVER = frozenset(["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"])
-_PASSING = frozenset(
-    ["Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout", "Slice", "Split", "Gather", "Expand", "Pad", "MaxPool"]
-)
+_RANDOM = frozenset(["Random" + kind + like for kind in ("Normal", "Uniform") for like in ("", "Like")])
+_NEVER = _RANDOM | {"Multinomial", "Bernoulli"}
+_PASSING = _RESHAPES | {"Slice", "Split", "Gather", "Expand", "Pad", "MaxPool"}
 """Operators that hand on a quantised activation as it is."""
 
 

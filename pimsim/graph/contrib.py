@@ -289,11 +289,9 @@ def _reduce_mean(inputs: Inputs) -> list[Output]:
 
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(
-        """Gelu FastGelu BiasGelu QuickGelu QLinearLeakyRelu QLinearSigmoid QLinearSoftmax RotaryEmbedding GroupNorm
-        SkipGroupNorm BiasAdd BiasSoftmax BiasDropout Trilu MoE QMoE""".split(),
-        _same,
-    ),
+    **dict.fromkeys(["Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasAdd", "BiasSoftmax", "BiasDropout"], _same),
+    **dict.fromkeys(["QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax"], _same),
+    **dict.fromkeys(["RotaryEmbedding", "GroupNorm", "SkipGroupNorm", "Trilu", "MoE", "QMoE"], _same),
     **dict.fromkeys(["SkipLayerNormalization", "SkipSimplifiedLayerNormalization"], _skip_norm),
     **dict.fromkeys(["LayerNormalization", "SimplifiedLayerNormalization"], _norm),
     "BiasSplitGelu": _halved,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from onnx import GraphProto, TypeProto
 
+from pimsim.errors import InputError
 from pimsim.graph.building import Builder, Length, Scope, Site, element_types, enter
 from pimsim.graph.dims import substitute
 from pimsim.graph.nodes import Constant, Graph, Tensor
@@ -104,24 +105,48 @@ def _plain(tensor: Tensor) -> Tensor:
 
 
 def _if(builder: Builder, site: Site, bodies: Mapping[str, GraphProto]) -> tuple[dict[str, Graph], list[Tensor]]:
-    walked = {name: _walk(builder, site, name, graph, []) for name, graph in bodies.items()}
-    graphs = {name: body.graph for name, body in walked.items()}
-    then, other = walked["then_branch"], walked["else_branch"]
     known = _number(_given(site, 0))
+    if known is None and builder.branch is not None:
+        known = builder.branch == "then"
+    taken = None if known is None else ("then_branch" if known else "else_branch")
+    walked, failures = _walk_branches(builder, site, bodies, taken)
+    graphs = {name: body.graph for name, body in walked.items()}
+    for name, graph in bodies.items():
+        if name in failures:
+            graphs[name] = Graph(graph.name, (), (), tuple(tensor_of(v.name, v.type) for v in graph.output))
     results = []
     for index, name in enumerate(site.proto.output):
-        sides = [body for body in (then, other) if index < len(body.graph.outputs)]
+        sides = [body for key, body in walked.items() if taken in (None, key) and index < len(body.graph.outputs)]
         if not sides or not name:
             results.append(Tensor(name, None, ""))
             continue
-        if known is not None:
-            sides = [body for body in ([then] if known else [other]) if body in sides] or sides
         results.append(_merged(builder, site, name, [body.graph.outputs[index] for body in sides]))
         lengths = {body.length(index) for body in sides}
         length = lengths.pop() if len(lengths) == 1 else None
         if length is not None:
             site.scope.lengths[name] = length
     return graphs, results
+
+
+def _walk_branches(
+    builder: Builder, site: Site, bodies: Mapping[str, GraphProto], taken: str | None
+) -> tuple[dict[str, Body], dict[str, InputError]]:
+    """Both branches. One whose shapes cannot be is never taken (exporters leave such behind): it stays empty."""
+    walked: dict[str, Body] = {}
+    failures: dict[str, InputError] = {}
+    for name in ("then_branch", "else_branch"):
+        mark = builder.mark()
+        try:
+            walked[name] = _walk(builder, site, name, bodies[name], [])
+        except InputError as error:
+            if name == taken or failures:
+                raise
+            failures[name] = error
+            builder.forget(mark)
+    if failures and taken is None:
+        name, failure = next(iter(failures.items()))
+        builder.note(f"{site.place}: {name} cannot be taken with these shapes ({failure.problems[0]})")
+    return walked, failures
 
 
 def _merged(builder: Builder, site: Site, name: str, sides: Sequence[Tensor]) -> Tensor:
@@ -137,7 +162,8 @@ def _merged(builder: Builder, site: Site, name: str, sides: Sequence[Tensor]) ->
         shape = None
         if None not in shapes:
             shape = max(sides, key=lambda side: side.elements).shape
-            builder.note(f"{site.place}: the branches give different shapes; the larger one is used, {list(shape or ())}")
+            larger = list(shape or ())
+            builder.note(f"{site.place}: the branches give different shapes; the larger one is used, {larger}")
     bits = {side.activation_bits for side in sides}
     return Tensor(name, shape, first.dtype, constant, bits.pop() if len(bits) == 1 else None)
 
@@ -224,6 +250,7 @@ def _walk_loop(
         ]
         return _walk(builder, site, "body", graph, [counter, condition, *loose])
     types: dict[str, TypeProto] | None = None
+    bounds = builder.bounded
     for number in dict.fromkeys((0, trips - 1)):
         value = Constant("", 64, False, 1, np.array(number, np.int64))
         probe = _walk(
@@ -231,8 +258,9 @@ def _walk_loop(
         )
         found = {t.name: p for t in probe.scope.tensors.values() if t.shape is not None and (p := type_of(t))}
         types = found if types is None else {n: p for n, p in found.items() if types.get(n) == p}
-        builder.again(mark, always=True)
-    return _walk(builder, site, "body", graph, [counter, condition, *flows], types)
+        builder.forget(mark)
+    exact = builder.bounded == bounds  # bounds are not what the trips agree on
+    return _walk(builder, site, "body", graph, [counter, condition, *flows], types if exact else {})
 
 
 def _scan(builder: Builder, site: Site, graph: GraphProto) -> tuple[dict[str, Graph], list[Tensor]]:

@@ -132,7 +132,8 @@ def _bind_whole(value: ValueInfoProto, shape: Sequence[int], binding: Binding) -
     for axis, (dimension, size) in enumerate(zip(tensor.shape.dim, shape, strict=True)):
         if dimension.HasField("dim_value"):
             if dimension.dim_value not in (0, size):  # 0 is a placeholder in files of some exporters
-                raise InputError(f"{what}: dimension {axis} is fixed at {dimension.dim_value} in the model ({declared})")
+                fixed = f"dimension {axis} is fixed at {dimension.dim_value}"
+                raise InputError(f"{what}: {fixed} in the model ({declared})")
             dimension.dim_value = size
             continue
         if dimension.dim_param:
@@ -157,7 +158,7 @@ def _bind_batch(value: ValueInfoProto, batch: int, binding: Binding) -> None:
         first.dim_value = batch
     elif fixed != batch:
         binding.notes.append(
-            f"input '{printable(value.name)}': the first dimension is fixed at {fixed}; --batch {batch} does not apply to it"
+            f"input '{printable(value.name)}': the first dimension is fixed at {fixed}; --batch {batch} does not apply"
         )
 
 

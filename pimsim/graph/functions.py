@@ -33,7 +33,8 @@ def inline(model: ModelProto) -> ModelProto:
         if result.functions:
             result = onnx.inliner.inline_local_functions(model, convert_version=True)
     except (RuntimeError, ValueError, TypeError, onnx.checker.ValidationError) as error:
-        raise InputError(f"local functions cannot be inlined: {printable(' '.join(str(error).split()), 300)}") from error
+        message = printable(" ".join(str(error).split()), 300)
+        raise InputError(f"local functions cannot be inlined: {message}") from error
     del result.functions[:]
     return result
 

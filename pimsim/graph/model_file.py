@@ -121,7 +121,7 @@ def external_file_present(tensor: TensorProto, folder: Path | None) -> bool:
 
 
 def load_external(tensor: TensorProto, folder: Path, expected_bytes: int) -> TensorProto | None:
-    """A copy of a small `tensor` with its external data inside, through the onnx loader; None if the data do not fit."""
+    """A copy of a small `tensor` with its external data inside, through the onnx loader; None if they do not fit."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
         offset = int(entries.get("offset", "0"))

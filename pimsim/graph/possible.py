@@ -20,7 +20,7 @@ def check_possible(op: str, inputs: Sequence[Tensor | None], attributes: Mapping
     group = int(attributes.get("group", 1))
     if len(data.shape) < 2 or len(weight.shape) != len(data.shape):
         raise InputError(
-            f"{place}: input of shape {list(data.shape)} and weight of shape {list(weight.shape)} must have the same rank"
+            f"{place}: input of shape {list(data.shape)} and weight of shape {list(weight.shape)} differ in rank"
         )
     channels, transposed = data.shape[1], plan[0]
     wanted = weight.shape[0] if transposed else weight.shape[1] * group

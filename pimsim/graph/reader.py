@@ -16,7 +16,7 @@ from pimsim.graph.dims import bind_inputs, declared_names, substitute
 from pimsim.graph.functions import inline
 from pimsim.graph.model_file import load_model
 from pimsim.graph.nodes import Graph, Tensor
-from pimsim.graph.stripping import Store, strip
+from pimsim.graph.stripping import Store, strip, without_weights
 from pimsim.graph.tidy import tidy
 from pimsim.graph.types import tensor_of
 
@@ -28,25 +28,26 @@ def read_graph(
     dims: Mapping[str, int] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     trips: int | None = None,
+    branch: str | None = None,
 ) -> Graph:
     """The graph of an ONNX model, given as a path or as a parsed model (which stays as it is).
 
     batch: size of the first dimension of every input where the model leaves it open.
     dims: sizes of named dimensions. shapes: whole shapes of inputs, by input name.
     trips: trip count assumed for loops whose count the model does not fix.
+    branch: "then" or "else": the branch that decides shapes where the condition of an If is not known.
     Raises InputError if the file is not a model that the onnx package finds sound, if a dimension stays open, or if
     shapes contradict each other.
     """
     folder: Path | None = None
     source = ""
     if isinstance(path, ModelProto):
-        model = ModelProto()
-        model.CopyFrom(path)
+        model = without_weights(path)
     else:
         folder, source = Path(path).parent, str(path)
         model = load_model(Path(path))
     try:
-        return _read(model, folder, source, batch, dict(dims or {}), dict(shapes or {}), trips)
+        return _read(model, folder, source, batch, dict(dims or {}), dict(shapes or {}), trips, branch)
     except InputError as error:
         if not source or error.problems[0].startswith(source):
             raise
@@ -61,6 +62,7 @@ def _read(
     dims: dict[str, int],
     shapes: dict[str, Sequence[int]],
     trips: int | None,
+    branch: str | None,
 ) -> Graph:
     opsets = tidy(model)
     store = Store(folder)
@@ -79,7 +81,7 @@ def _read(
     hints = {name: _copied(proto) for name, proto in hints.items()}
     inputs = [tensor_of(v.name, v.type) for v in model.graph.input if v.name not in store.tensors]
     types = _infer(model)
-    builder = Builder({entry.domain: entry.version for entry in model.opset_import}, trips, binding.names)
+    builder = Builder({entry.domain: entry.version for entry in model.opset_import}, trips, branch, binding.names)
     builder.budget = 4 * len(model.graph.node) + 10_000
     scope = Scope()
     scope.tensors.update((tensor.name, tensor) for tensor in inputs)

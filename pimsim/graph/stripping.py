@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, NodeProto, SparseTensorProto, TensorProto, numpy_helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto, numpy_helper
 
 from pimsim.errors import InputError, printable
 from pimsim.graph.dtypes import NAMES, bits_of, is_quantized
@@ -44,6 +44,47 @@ class Store:
             yield f"external data of {self.absent} tensors not present (shapes suffice for cost)"
         if self.empty:
             yield f"{self.empty} initializers hold no data (shapes suffice for cost)"
+
+
+def without_weights(model: ModelProto) -> ModelProto:
+    """A copy of `model` that may be changed; the data of large initialisers are not copied but noted as external.
+
+    Their location is empty, which no file may say: `strip` knows by it that the data need not be looked for.
+    """
+    copy = ModelProto()
+    for descriptor, value in model.ListFields():
+        if descriptor.name == "graph":
+            _copy_graph(value, copy.graph)
+        elif descriptor.is_repeated:
+            getattr(copy, descriptor.name).extend(value)
+        else:
+            setattr(copy, descriptor.name, value)
+    return copy
+
+
+def _copy_graph(source: GraphProto, target: GraphProto) -> None:
+    target.SetInParent()
+    for descriptor, value in source.ListFields():
+        if descriptor.name == "initializer":
+            for tensor in value:
+                if tensor.HasField("raw_data") and len(tensor.raw_data) > 8 * LARGEST_VALUES:
+                    _copy_outline(tensor, target.initializer.add())
+                else:
+                    target.initializer.add().CopyFrom(tensor)
+        elif descriptor.is_repeated:
+            getattr(target, descriptor.name).extend(value)
+        else:
+            setattr(target, descriptor.name, value)
+
+
+def _copy_outline(source: TensorProto, target: TensorProto) -> None:
+    """Name, type and dimensions of a tensor whose data have the right size."""
+    target.name, target.data_type = source.name, source.data_type
+    target.dims.extend(source.dims)
+    dtype = NAMES.get(source.data_type, "")
+    if dtype and source.data_location != TensorProto.EXTERNAL:
+        _data_present(source, _dims(source, source.dims), dtype, Store(None))
+    target.data_location = TensorProto.EXTERNAL
 
 
 def strip(graph: GraphProto, store: Store) -> None:
@@ -207,6 +248,8 @@ def _data_present(tensor: TensorProto, shape: tuple[int, ...], dtype: str, store
     """Whether the data of a tensor are in reach. Raises InputError if they are there but have the wrong size."""
     if tensor.data_location == TensorProto.EXTERNAL:
         location = external_location(tensor)
+        if not tensor.external_data and store.folder is None:
+            return False  # left out by `without_weights`
         if location not in store.present:
             store.present[location] = external_file_present(tensor, store.folder)
         store.absent += not store.present[location]
