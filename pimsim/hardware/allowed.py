@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ class Allowed:
     """Answers for one model class. Made only when there is something to complain about."""
 
     def __init__(self, model: type[BaseModel]):
-        self.root: Schema = model.model_json_schema()
+        self.root = _json_schema(model)
 
     def at(self, path: Path) -> list[Schema]:
         """The alternatives that a value at `path` may take (without null); empty for an unknown path."""
@@ -104,6 +105,12 @@ class Allowed:
                 yield from self._flat(part, depth + 1)
         elif schema.get("type") != "null":
             yield schema
+
+
+@functools.lru_cache(maxsize=8)
+def _json_schema(model: type[BaseModel]) -> Schema:
+    """Read only. Takes tens of milliseconds to make, and a search that tries overrides may fail thousands of times."""
+    return model.model_json_schema()
 
 
 def _choices(schema: Schema) -> list[object]:
