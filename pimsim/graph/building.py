@@ -15,6 +15,7 @@ from pimsim.graph import attributes as attribute_values
 from pimsim.graph.bounds import shape_by_rule, upper_bound
 from pimsim.graph.constants import activation_bits_of, constant_of
 from pimsim.graph.contrib import contrib_shapes
+from pimsim.graph.dtypes import NUMBERS
 from pimsim.graph.folding import fold
 from pimsim.graph.nodes import Graph, Node, Tensor
 from pimsim.graph.possible import check_possible
@@ -227,16 +228,18 @@ class Builder:
         if site.op in ("Shape", "Size"):
             return _shape_values(site.op, first, site.attributes)
         known: list[np.ndarray[Any, Any] | None] = []
+        like = site.inputs[1] if site.op == "CastLike" and len(site.inputs) > 1 else None  # only its type matters
         for tensor in site.inputs:
-            if tensor is None:
+            if tensor is None or tensor is like:
                 known.append(None)
             elif tensor.constant is None or tensor.constant.values is None:
                 return None
             else:
                 known.append(tensor.constant.values)
         attributes = site.attributes
-        if site.op == "Cast":
-            attributes = {**attributes, "_to": attribute_values.numpy_type(int(attributes.get("to", 0)))}
+        if site.op in ("Cast", "CastLike"):
+            number = int(attributes.get("to", 0)) if like is None else NUMBERS.get(like.dtype, 0)
+            attributes = {**attributes, "_to": attribute_values.numpy_type(number)}
         return fold(site.op, known, attributes, outputs, site.opset)
 
     def _inferred(

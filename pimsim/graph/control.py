@@ -11,11 +11,14 @@ from onnx import GraphProto, TypeProto
 from pimsim.errors import InputError
 from pimsim.graph.building import Builder, Length, Scope, Site, element_types, enter
 from pimsim.graph.dims import substitute
-from pimsim.graph.nodes import Constant, Graph, Tensor
+from pimsim.graph.nodes import Constant, Graph, Node, Tensor
+from pimsim.graph.operators.trips import loop_trips
 from pimsim.graph.tidy import subgraphs
 from pimsim.graph.types import tensor_of, type_of
 
 Shape = tuple[int, ...] | None
+TRIED_TRIPS = 8
+"""Trips of a loop that are tried out where shapes depend on the trip's number."""
 
 
 @dataclass(frozen=True)
@@ -183,17 +186,14 @@ def _passes_through(graph: GraphProto, output: str, source: str) -> bool:
 
 
 def _loop(builder: Builder, site: Site, graph: GraphProto) -> tuple[dict[str, Graph], list[Tensor]]:
-    trips = _number(_given(site, 0))
-    if trips is None:
-        trips = builder.trips
-    states = [_given(site, index) or Tensor("", None, "") for index in range(2, len(site.proto.input))]
-    names = [site.proto.input[index] for index in range(2, len(site.proto.input))]
+    names = list(site.proto.input)[2:]
+    states = [_given(site, index + 2) or Tensor("", None, "") for index in range(len(names))]
     flows = []
     for index, (name, state) in enumerate(zip(names, states, strict=True)):
         kept = index + 2 < len(graph.input) and index + 1 < len(graph.output)
         kept = kept and _passes_through(graph, graph.output[index + 1].name, graph.input[index + 2].name)
         flows.append(Inflow(state if kept else _plain(state), site.scope.sequence(name)))
-    body = _walk_loop(builder, site, graph, flows, trips)
+    body, trips = _walk_loop(builder, site, graph, flows, states)
     results = []
     for index, name in enumerate(site.proto.output):
         if index + 1 >= len(body.graph.outputs):
@@ -223,16 +223,16 @@ def _final_length(site: Site, name: str, initial: Length | None, inner: Length |
 
 
 def _walk_loop(
-    builder: Builder, site: Site, graph: GraphProto, flows: Sequence[Inflow], trips: int | None
-) -> Body:
-    """The body as it is in every trip. States whose shape a trip changes have no shape.
-
-    Where a shape depends on the number of the trip, the first and the last trip are tried: if they agree, it is known.
-    """
+    builder: Builder, site: Site, graph: GraphProto, flows: Sequence[Inflow], states: Sequence[Tensor]
+) -> tuple[Body, int | None]:
+    """The body as it is in every trip, and the number of trips. States whose shape a trip changes have no shape."""
     condition = Inflow(Tensor("", (), "bool"))
     counter = Inflow(Tensor("", (), "int64"))
     mark, bounds = builder.mark(), builder.bounded
     body = _walk(builder, site, "body", graph, [counter, condition, *flows])
+    trips = loop_trips(Node("", "Loop", site.inputs, ()), body.graph)
+    if trips is None:
+        trips = builder.trips
     changed = [
         index
         for index, flow in enumerate(flows)
@@ -242,25 +242,50 @@ def _walk_loop(
     ]
     settled = body.complete() and builder.bounded == bounds
     if (settled and not changed) or not builder.again(mark):
-        return body
+        return body, trips
     if settled or trips is None or trips < 1:
         loose = [
             replace(flow, tensor=replace(flow.tensor, shape=None)) if index in changed else flow
             for index, flow in enumerate(flows)
         ]
-        return _walk(builder, site, "body", graph, [counter, condition, *loose])
-    types: dict[str, TypeProto] | None = None
-    bounds = builder.bounded
-    for number in dict.fromkeys((0, trips - 1)):
+        return _walk(builder, site, "body", graph, [counter, condition, *loose]), trips
+    types = _first_trips(builder, site, graph, flows, states, trips)
+    return _walk(builder, site, "body", graph, [counter, condition, *flows], types), trips
+
+
+def _first_trips(
+    builder: Builder,
+    site: Site,
+    graph: GraphProto,
+    flows: Sequence[Inflow],
+    states: Sequence[Tensor],
+    trips: int,
+) -> dict[str, TypeProto]:
+    """Types of the values in a body on which its first trips agree, the trip's number and the carried values known.
+
+    Empty if one of them is only an upper bound.
+    """
+    agreed: dict[str, TypeProto] | None = None
+    condition = Inflow(Tensor("", (), "bool"))
+    carried = [replace(flow, tensor=state) for flow, state in zip(flows, states, strict=True)]
+    for number in range(min(trips, TRIED_TRIPS)):
+        mark, bounds = builder.mark(), builder.bounded
         value = Constant("", 64, False, 1, np.array(number, np.int64))
-        probe = _walk(
-            builder, site, "body", graph, [Inflow(Tensor("", (), "int64", value)), condition, *flows]
-        )
-        found = {t.name: p for t in probe.scope.tensors.values() if t.shape is not None and (p := type_of(t))}
-        types = found if types is None else {n: p for n, p in found.items() if types.get(n) == p}
+        counter = Inflow(Tensor("", (), "int64", value))
+        body = _walk(builder, site, "body", graph, [counter, condition, *carried])
+        found = {t.name: p for t in body.scope.tensors.values() if t.shape is not None and (p := type_of(t))}
+        agreed = found if agreed is None else {n: p for n, p in agreed.items() if found.get(n) == p}
+        outputs = body.graph.outputs[1 : len(flows) + 1]
+        carried = [replace(flow, tensor=tensor) for flow, tensor in zip(flows, outputs, strict=False)]
+        exact, enough = builder.bounded == bounds, not builder.again(mark)
         builder.forget(mark)
-    exact = builder.bounded == bounds  # bounds are not what the trips agree on
-    return _walk(builder, site, "body", graph, [counter, condition, *flows], types if exact else {})
+        if not exact:
+            return {}
+        if enough or not agreed:
+            break
+    if trips > TRIED_TRIPS:
+        builder.note(f"{site.place}: shapes that depend on the trip are those of the first {TRIED_TRIPS} trips")
+    return agreed or {}
 
 
 def _scan(builder: Builder, site: Site, graph: GraphProto) -> tuple[dict[str, Graph], list[Tensor]]:

@@ -249,10 +249,6 @@ def _cast(inputs: Sequence[Array | None], attributes: Attributes, _: int) -> lis
     return None if dtype is None else [_given(inputs, 0).astype(dtype)]
 
 
-def _cast_like(inputs: Sequence[Array | None], _: Attributes, __: int) -> list[Array]:
-    return [_given(inputs, 0).astype(_given(inputs, 1).dtype)]
-
-
 def _range(inputs: Sequence[Array | None], _: Attributes, __: int) -> list[Array] | None:
     start, limit, delta = (_given(inputs, i).reshape(-1)[0] for i in range(3))
     if not float(delta) or not all(math.isfinite(float(v)) for v in (start, limit, delta)):
@@ -389,7 +385,7 @@ FOLDERS: dict[str, Folder] = {
     "Transpose": _transpose,
     "Identity": _identity,
     "Cast": _cast,
-    "CastLike": _cast_like,
+    "CastLike": _cast,
     "Range": _range,
     "ConstantOfShape": _constant_of_shape,
     "Expand": _expand,
