@@ -87,6 +87,8 @@ class Builder:
     notes: dict[str, None] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     log: list[str] = field(default_factory=list)  # names in the order in which they were given
+    agreed: dict[str, TypeProto] = field(default_factory=dict)  # key + name -> type found by trying the trips of a loop
+    record: dict[str, Tensor] | None = None  # key + name -> value, while trips are tried
     bounded: int = 0  # outputs whose shape is an upper bound
     budget: int = 0  # nodes that may still be walked a second time, in loop bodies
     imports: list[OperatorSetIdProto] = field(default_factory=list)
@@ -212,7 +214,7 @@ class Builder:
         return results
 
     def _typed(self, site: Site, name: str, types: Mapping[str, TypeProto]) -> Tensor:
-        proto = types.get(name)
+        proto = types.get(name) or (self.agreed.get(site.key + name) if self.agreed else None)
         if proto is None:
             return Tensor(name, None, "")
         try:

@@ -69,7 +69,6 @@ def _walk(
     name: str,
     graph: GraphProto,
     inflow: Sequence[Inflow],
-    types: Mapping[str, TypeProto] | None = None,
 ) -> Body:
     where = f"{site.place}, {name}, "
     scope = Scope(site.scope)
@@ -86,7 +85,9 @@ def _walk(
         scope.tensors[value.name] = tensor
         inputs.append(tensor)
     enter(graph, scope, where, {})
-    nodes = builder.walk(graph, scope, types or {}, element_types(graph), where)
+    nodes = builder.walk(graph, scope, {}, element_types(graph), where)
+    if builder.record is not None:
+        builder.record.update((where + name, tensor) for name, tensor in scope.tensors.items())
     outputs = tuple(scope.find(v.name) or tensor_of(v.name, v.type) for v in graph.output)
     opset = builder.versions.get("", 0)
     return Body(Graph(graph.name, nodes, tuple(inputs), outputs, opset), scope, graph)
@@ -249,8 +250,8 @@ def _walk_loop(
             for index, flow in enumerate(flows)
         ]
         return _walk(builder, site, "body", graph, [counter, condition, *loose]), trips
-    types = _first_trips(builder, site, graph, flows, states, trips)
-    return _walk(builder, site, "body", graph, [counter, condition, *flows], types), trips
+    builder.agreed.update(_first_trips(builder, site, graph, flows, states, trips))
+    return _walk(builder, site, "body", graph, [counter, condition, *flows]), trips
 
 
 def _first_trips(
@@ -261,7 +262,7 @@ def _first_trips(
     states: Sequence[Tensor],
     trips: int,
 ) -> dict[str, TypeProto]:
-    """Types of the values in a body on which its first trips agree, the trip's number and the carried values known.
+    """Types of the values in a body (and in bodies inside it) on which its first trips agree, the trip's number and the carried values known.
 
     Empty if one of them is only an upper bound.
     """
@@ -272,8 +273,10 @@ def _first_trips(
         mark, bounds = builder.mark(), builder.bounded
         value = Constant("", 64, False, 1, np.array(number, np.int64))
         counter = Inflow(Tensor("", (), "int64", value))
+        outer, builder.record = builder.record, {}
         body = _walk(builder, site, "body", graph, [counter, condition, *carried])
-        found = {t.name: p for t in body.scope.tensors.values() if t.shape is not None and (p := type_of(t))}
+        found = {k: p for k, t in builder.record.items() if t.shape is not None and (p := type_of(t))}
+        builder.record = outer
         agreed = found if agreed is None else {n: p for n, p in agreed.items() if found.get(n) == p}
         outputs = body.graph.outputs[1 : len(flows) + 1]
         carried = [replace(flow, tensor=tensor) for flow, tensor in zip(flows, outputs, strict=False)]
