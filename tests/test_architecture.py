@@ -20,7 +20,7 @@ ORDER = (
     ("cost",),
     ("functional", "report"),
     ("engine",),
-    ("explore", "demo"),
+    ("explore", "demo", "validation"),
     ("__init__",),  # the public names, fetched when first asked for
     ("cli",),
     ("__main__",),

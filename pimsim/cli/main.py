@@ -19,6 +19,7 @@ COMMANDS = {
     "configs": "the hardware descriptions: list, show, check, schema",
     "explain": "where each price of a hardware description comes from",
     "compare": "two results side by side",
+    "validate": "published results against ours",
     "demo": "make a small CNN and a small CTR model and run both",
 }
 
