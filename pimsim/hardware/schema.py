@@ -4,8 +4,7 @@ Every circuit carries its price in one of three ways: given (`energy_pJ` or `pow
 computed from its parameters by `pimsim.components`, or computed and scaled by a `calibration`. Units are in the names.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: pydantic would compile each one again, a third of this module's import time.
 import math
 from typing import Annotated, Literal, Self
 
@@ -26,39 +25,40 @@ Bits = Annotated[int, Field(ge=1, le=32)]
 class Model(BaseModel):
     """Base of every section: frozen, no unknown keys, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Calibration(Model):
     """Factors on computed prices, with the reason."""
 
-    energy: PositiveFloat = 1.0
-    """factor on the computed energy"""
-    area: PositiveFloat = 1.0
-    """factor on the computed area"""
-    leakage: PositiveFloat = 1.0
-    """factor on the computed leakage"""
-    comment: Annotated[str, Field(min_length=3, max_length=2000)]
-    """where the factors come from"""
+    energy: PositiveFloat = Field(default=1.0, description="factor on the computed energy")
+    area: PositiveFloat = Field(default=1.0, description="factor on the computed area")
+    leakage: PositiveFloat = Field(default=1.0, description="factor on the computed leakage")
+    comment: Annotated[str, Field(min_length=3, max_length=2000)] = Field(description="where the factors come from")
 
 
 class Circuit(Model):
     """A circuit with its price. What one action is stands with each circuit."""
 
-    energy_pJ: NonNegativeFloat | None = None
-    """energy of one action; given instead of computed"""
-    power_mW: NonNegativeFloat | None = None
-    """power of one instance with the whole chip busy (instead of energy_pJ)"""
-    static_share: Share = 0.0
-    """share of power_mW that is drawn whether or not the circuit acts"""
-    area_um2: NonNegativeFloat | None = None
-    """area of one instance; given instead of computed"""
-    leakage_mW: NonNegativeFloat | None = None
-    """static power of one instance; given instead of computed"""
-    calibration: Calibration | None = None
-    """factors on what is computed"""
-    source: Annotated[str, Field(max_length=2000)] | None = None
-    """where the given figures come from"""
+    energy_pJ: NonNegativeFloat | None = Field(
+        default=None, description="energy of one action; given instead of computed"
+    )
+    power_mW: NonNegativeFloat | None = Field(
+        default=None, description="power of one instance with the whole chip busy (instead of energy_pJ)"
+    )
+    static_share: Share = Field(
+        default=0.0, description="share of power_mW that is drawn whether or not the circuit acts"
+    )
+    area_um2: NonNegativeFloat | None = Field(
+        default=None, description="area of one instance; given instead of computed"
+    )
+    leakage_mW: NonNegativeFloat | None = Field(
+        default=None, description="static power of one instance; given instead of computed"
+    )
+    calibration: Calibration | None = Field(default=None, description="factors on what is computed")
+    source: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None, description="where the given figures come from"
+    )
 
     @model_validator(mode="after")
     def _one_price(self) -> Self:
@@ -85,65 +85,66 @@ def _refuse(problems: list[Problem]) -> None:
 class Technology(Model):
     """Process and clock of the digital parts."""
 
-    node_nm: Annotated[float, Field(ge=3, le=250)]
-    """feature size F of the process"""
-    supply_V: Annotated[float, Field(gt=0, le=5)]
-    """supply of the digital logic"""
-    clock_GHz: Annotated[float, Field(gt=0, le=20)]
-    """clock of digital units, buffers, buses and routers"""
+    node_nm: Annotated[float, Field(ge=3, le=250)] = Field(description="feature size F of the process")
+    supply_V: Annotated[float, Field(gt=0, le=5)] = Field(description="supply of the digital logic")
+    clock_GHz: Annotated[float, Field(gt=0, le=20)] = Field(
+        description="clock of digital units, buffers, buses and routers"
+    )
 
 
 class Precision(Model):
     """Bits of operands where neither the run nor the model says otherwise."""
 
-    weight_bits: Bits = 8
-    """bits of a weight, sign included"""
-    input_bits: Bits = 8
-    """bits of an activation, sign included"""
-    accumulator_bits: Annotated[int, Field(ge=1, le=64)] = 32
-    """bits of a partial sum"""
+    weight_bits: Bits = Field(default=8, description="bits of a weight, sign included")
+    input_bits: Bits = Field(default=8, description="bits of an activation, sign included")
+    accumulator_bits: Annotated[int, Field(ge=1, le=64)] = Field(default=32, description="bits of a partial sum")
 
 
 class Write(Model):
     """Programming one cell."""
 
-    energy_pJ: NonNegativeFloat | None = None
-    """energy of one pulse on one cell; computed from voltage, resistance and pulse when left out"""
-    voltage_V: Annotated[float, Field(gt=0, le=20)] = 2.0
-    """voltage of a pulse"""
-    pulse_ns: PositiveFloat = 100.0
-    """length of one pulse, verify included"""
-    pulses: Annotated[float, Field(ge=1, le=10000)] = 1.0
-    """mean pulses until the cell verifies"""
-    cells_at_once: Count = 128
-    """cells of one crossbar written by one pulse (of one row)"""
-    endurance_cycles: Annotated[float, Field(ge=1, le=1e18, allow_inf_nan=False)] = 1e6
-    """writes that a cell survives; 1e18 for cells that do not wear out"""
-    source: Annotated[str, Field(max_length=2000)] | None = None
-    """where the figures come from"""
+    energy_pJ: NonNegativeFloat | None = Field(
+        default=None,
+        description="energy of one pulse on one cell; computed from voltage, resistance and pulse when left out",
+    )
+    voltage_V: Annotated[float, Field(gt=0, le=20)] = Field(default=2.0, description="voltage of a pulse")
+    pulse_ns: PositiveFloat = Field(default=100.0, description="length of one pulse, verify included")
+    pulses: Annotated[float, Field(ge=1, le=10000)] = Field(
+        default=1.0, description="mean pulses until the cell verifies"
+    )
+    cells_at_once: Count = Field(default=128, description="cells of one crossbar written by one pulse (of one row)")
+    endurance_cycles: Annotated[float, Field(ge=1, le=1e18, allow_inf_nan=False)] = Field(
+        default=1e6, description="writes that a cell survives; 1e18 for cells that do not wear out"
+    )
+    source: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None, description="where the figures come from"
+    )
 
 
 class Cell(Model):
     """The memory cell."""
 
-    kind: Literal["reram", "pcm", "fefet", "mram", "sram"]
-    """device"""
-    bits: Annotated[int, Field(ge=1, le=8)] = 1
-    """bits stored in a cell"""
-    r_on_ohm: Annotated[float, Field(ge=10, le=1e12)] | None = None
-    """resistance of the low-resistance state"""
-    r_off_ohm: Annotated[float, Field(ge=10, le=1e15)] | None = None
-    """resistance of the high-resistance state"""
-    read_voltage_V: Annotated[float, Field(gt=0, le=5)] | None = None
-    """voltage across a cell during a read; the supply when left out"""
-    read_pulse_ns: PositiveFloat | None = None
-    """time for which the read voltage is applied; the whole read when left out"""
-    area_F2: Annotated[float, Field(ge=1, le=1e5)] = 12.0
-    """area of a cell in squared feature sizes"""
-    write: Write = Write()
-    """programming"""
-    source: Annotated[str, Field(max_length=2000)] | None = None
-    """where the figures come from"""
+    kind: Literal["reram", "pcm", "fefet", "mram", "sram"] = Field(description="device")
+    bits: Annotated[int, Field(ge=1, le=8)] = Field(default=1, description="bits stored in a cell")
+    r_on_ohm: Annotated[float, Field(ge=10, le=1e12)] | None = Field(
+        default=None, description="resistance of the low-resistance state"
+    )
+    r_off_ohm: Annotated[float, Field(ge=10, le=1e15)] | None = Field(
+        default=None, description="resistance of the high-resistance state"
+    )
+    read_voltage_V: Annotated[float, Field(gt=0, le=5)] | None = Field(
+        default=None, description="voltage across a cell during a read; the supply when left out"
+    )
+    read_pulse_ns: PositiveFloat | None = Field(
+        default=None, description="time for which the read voltage is applied; the whole read when left out"
+    )
+    area_F2: Annotated[float, Field(ge=1, le=1e5)] = Field(
+        default=12.0, description="area of a cell in squared feature sizes"
+    )
+    write: Write = Field(default=Write(), description="programming")
+    source: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None, description="where the figures come from"
+    )
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -160,8 +161,7 @@ class Cell(Model):
 class Dac(Circuit):
     """Row driver. One action: one row driven for one read cycle. One instance a row."""
 
-    bits: Annotated[int, Field(ge=1, le=16)] = 1
-    """input bits applied in one read cycle"""
+    bits: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="input bits applied in one read cycle")
 
 
 class SampleHold(Circuit):
@@ -171,37 +171,30 @@ class SampleHold(Circuit):
 class Adc(Circuit):
     """Column converter. One action: one conversion."""
 
-    kind: Literal["sar", "flash", "ramp", "sense_amplifier", "delta_sigma"] = "sar"
-    """circuit"""
-    bits: Annotated[int, Field(ge=1, le=16)]
-    """resolution"""
-    rate_GSps: Annotated[float, Field(gt=0, le=100)]
-    """conversions a second of one ADC, in 1e9"""
-    columns_per_adc: Count
-    """columns that take turns on one ADC"""
+    kind: Literal["sar", "flash", "ramp", "sense_amplifier", "delta_sigma"] = Field(
+        default="sar", description="circuit"
+    )
+    bits: Annotated[int, Field(ge=1, le=16)] = Field(description="resolution")
+    rate_GSps: Annotated[float, Field(gt=0, le=100)] = Field(description="conversions a second of one ADC, in 1e9")
+    columns_per_adc: Count = Field(description="columns that take turns on one ADC")
 
 
 class Crossbar(Circuit):
     """Cell array with its converters. One action: one read of the whole array (all active rows and columns)."""
 
-    rows: Annotated[int, Field(ge=1, le=65536)]
-    """wordlines"""
-    columns: Annotated[int, Field(ge=1, le=65536)]
-    """bitlines that hold weights"""
-    active_rows: Annotated[int, Field(ge=1, le=65536)] | None = None
-    """rows driven at once; all when left out"""
-    read_ns: PositiveFloat
-    """one read of the array: drive, settle, sample"""
-    signed: Literal["offset", "differential", "twos_complement"] = "differential"
-    """how signed weights are stored: a column holding the offset, a pair of cells, or a negative top slice"""
-    cell: Cell
-    """memory cell"""
-    dac: Dac
-    """row drivers"""
-    sample_hold: SampleHold = SampleHold()
-    """column samplers"""
-    adc: Adc
-    """column converters"""
+    rows: Annotated[int, Field(ge=1, le=65536)] = Field(description="wordlines")
+    columns: Annotated[int, Field(ge=1, le=65536)] = Field(description="bitlines that hold weights")
+    active_rows: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        default=None, description="rows driven at once; all when left out"
+    )
+    read_ns: PositiveFloat = Field(description="one read of the array: drive, settle, sample")
+    signed: Literal["offset", "differential", "twos_complement"] = Field(
+        default="differential", description="signed weights: an offset column, a pair of cells, or a negative top slice"
+    )
+    cell: Cell = Field(description="memory cell")
+    dac: Dac = Field(description="row drivers")
+    sample_hold: SampleHold = Field(default=SampleHold(), description="column samplers")
+    adc: Adc = Field(description="column converters")
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -222,170 +215,142 @@ class Crossbar(Circuit):
 class Register(Circuit):
     """Small memory beside the circuits that use it. One action: one bit read or written."""
 
-    size_bytes: Annotated[int, Field(ge=1, le=2**30)]
-    """capacity"""
+    size_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(description="capacity")
 
 
 class ShiftAdd(Circuit):
     """Puts bit slices and input cycles together. One action: one converted value added."""
 
-    count: UnitCount = 1
-    """units in a PE"""
+    count: UnitCount = Field(default=1, description="units in a PE")
 
 
 class ProcessingElement(Model):
     """Crossbars that share registers and shift-add units (ISAAC calls it IMA)."""
 
-    crossbars: Count
-    """crossbars in a PE"""
-    shift_add: ShiftAdd
-    """shift-add units"""
-    input_register: Register
-    """holds the input vector"""
-    output_register: Register
-    """holds the results"""
+    crossbars: Count = Field(description="crossbars in a PE")
+    shift_add: ShiftAdd = Field(description="shift-add units")
+    input_register: Register = Field(description="holds the input vector")
+    output_register: Register = Field(description="holds the results")
 
 
 class Buffer(Circuit):
     """The tile's activation buffer. One action: one bit read or written."""
 
-    kind: Literal["edram", "sram"] = "sram"
-    """memory"""
-    size_KB: Annotated[float, Field(gt=0, le=1e6)]
-    """capacity, in units of 1024 bytes"""
-    banks: Count = 1
-    """banks"""
-    width_bits: Annotated[int, Field(ge=1, le=65536)]
-    """bits read or written in one clock"""
+    kind: Literal["edram", "sram"] = Field(default="sram", description="memory")
+    size_KB: Annotated[float, Field(gt=0, le=1e6)] = Field(description="capacity, in units of 1024 bytes")
+    banks: Count = Field(default=1, description="banks")
+    width_bits: Annotated[int, Field(ge=1, le=65536)] = Field(description="bits read or written in one clock")
 
 
 class Bus(Circuit):
     """Wires between buffer and PEs. One action: one bit carried."""
 
-    width_bits: Annotated[int, Field(ge=1, le=65536)]
-    """bits carried in one clock"""
-    length_mm: Annotated[float, Field(gt=0, le=100)] = 0.5
-    """mean way of a bit"""
+    width_bits: Annotated[int, Field(ge=1, le=65536)] = Field(description="bits carried in one clock")
+    length_mm: Annotated[float, Field(gt=0, le=100)] = Field(default=0.5, description="mean way of a bit")
 
 
 class Units(Circuit):
     """Digital units. One action: one operation; each does one a clock."""
 
-    count: UnitCount = 0
-    """units in a tile; with 0, the operations run on the tile's activation units"""
-    bits: Annotated[int, Field(ge=1, le=64)] = 16
-    """operand width"""
+    count: UnitCount = Field(
+        default=0, description="units in a tile; with 0, the operations run on the tile's activation units"
+    )
+    bits: Annotated[int, Field(ge=1, le=64)] = Field(default=16, description="operand width")
 
 
 class ActivationUnits(Units):
     """Special function units (sigmoid, exp, square root). One action: one function value."""
 
-    count: Count = 1
-    """units in a tile"""
+    count: Count = Field(default=1, description="units in a tile")
 
 
 class Tile(Model):
     """PEs with a buffer, a bus and digital units."""
 
-    pes: Count
-    """processing elements in a tile"""
-    buffer: Buffer
-    """activation buffer"""
-    bus: Bus
-    """buffer to PEs"""
-    activation: ActivationUnits
-    """special functions"""
-    accumulator: Units = Units(count=1)
-    """adds the partial sums of row tiles"""
-    pool: Units = Units()
-    """pooling"""
-    vector: Units = Units()
-    """elementwise additions, multiplications, comparisons"""
-    mac: Units = Units()
-    """multiply-adds of products of activations"""
-    output_register: Register | None = None
-    """collects the outputs of the PEs"""
+    pes: Count = Field(description="processing elements in a tile")
+    buffer: Buffer = Field(description="activation buffer")
+    bus: Bus = Field(description="buffer to PEs")
+    activation: ActivationUnits = Field(description="special functions")
+    accumulator: Units = Field(default=Units(count=1), description="adds the partial sums of row tiles")
+    pool: Units = Field(default=Units(), description="pooling")
+    vector: Units = Field(default=Units(), description="elementwise additions, multiplications, comparisons")
+    mac: Units = Field(default=Units(), description="multiply-adds of products of activations")
+    output_register: Register | None = Field(default=None, description="collects the outputs of the PEs")
 
 
 class Router(Circuit):
     """Network-on-chip router on a mesh. One action: one bit moved over one hop (router and wire)."""
 
-    flit_bits: Annotated[int, Field(ge=1, le=65536)]
-    """bits carried by a port in one clock"""
-    ports: Annotated[int, Field(ge=2, le=256)] = 5
-    """ports of a router"""
-    tiles_per_router: Count = 1
-    """tiles that share a router"""
+    flit_bits: Annotated[int, Field(ge=1, le=65536)] = Field(description="bits carried by a port in one clock")
+    ports: Annotated[int, Field(ge=2, le=256)] = Field(default=5, description="ports of a router")
+    tiles_per_router: Count = Field(default=1, description="tiles that share a router")
 
 
 class Network(Model):
     """Network on chip."""
 
-    router: Router
-    """router"""
+    router: Router = Field(description="router")
 
 
 class Link(Circuit):
     """Off-chip link. One action: one bit carried."""
 
-    count: Count = 1
-    """links of a chip"""
-    bandwidth_GBps: PositiveFloat
-    """bytes a second of one link, in 1e9"""
+    count: Count = Field(default=1, description="links of a chip")
+    bandwidth_GBps: PositiveFloat = Field(description="bytes a second of one link, in 1e9")
 
 
 class Chip(Model):
     """Tiles on one die."""
 
-    tiles: Annotated[int, Field(ge=1, le=10**6)]
-    """tiles on a chip"""
-    count: Literal["auto"] | Annotated[int, Field(ge=1, le=10**6)] = "auto"
-    """chips; auto: as many as one copy of the weights needs"""
-    link: Link
-    """off-chip links"""
+    tiles: Annotated[int, Field(ge=1, le=10**6)] = Field(description="tiles on a chip")
+    count: Literal["auto"] | Annotated[int, Field(ge=1, le=10**6)] = Field(
+        default="auto", description="chips; auto: as many as one copy of the weights needs"
+    )
+    link: Link = Field(description="off-chip links")
 
 
 class Memory(Circuit):
     """Off-chip memory: embedding tables, spilled weights. One action: one bit read or written."""
 
-    kind: Literal["dram", "hbm", "nvm"] = "dram"
-    """technology"""
-    bandwidth_GBps: PositiveFloat
-    """bytes a second, in 1e9"""
-    latency_ns: NonNegativeFloat
-    """first access"""
-    burst_bytes: Annotated[int, Field(ge=1, le=65536)] = 64
-    """smallest transfer"""
+    kind: Literal["dram", "hbm", "nvm"] = Field(default="dram", description="technology")
+    bandwidth_GBps: PositiveFloat = Field(description="bytes a second, in 1e9")
+    latency_ns: NonNegativeFloat = Field(description="first access")
+    burst_bytes: Annotated[int, Field(ge=1, le=65536)] = Field(default=64, description="smallest transfer")
 
 
 class Mapping(Model):
     """How a model is laid on the hardware."""
 
-    replication: Literal["balanced", "none"] = "balanced"
-    """balanced: slow layers get copies until the pipeline is balanced within the crossbars that there are"""
-    max_copies: Annotated[int, Field(ge=1, le=10**9)] = 10**9
-    """upper bound on the copies of a layer"""
-    granularity: Literal["crossbar", "pe", "tile"] = "crossbar"
-    """smallest piece given to one layer"""
-    capacity: Literal["chips", "spill"] = "chips"
-    """a model too large for a chip: more chips, or one chip rewritten while it runs"""
-    dynamic: Literal["digital", "crossbar"] = "digital"
-    """products of two activations: on digital units, or written to crossbars first"""
-    input_reuse: Literal["window", "none"] = "window"
-    """overlapping convolution windows: fetched once along a row, or anew for each output"""
-    schedule: Literal["pipeline", "layer_by_layer"] = "pipeline"
-    """which of the two schedules the totals use"""
+    replication: Literal["balanced", "none"] = Field(
+        default="balanced", description="balanced: slow layers get copies as far as the crossbars reach"
+    )
+    max_copies: Annotated[int, Field(ge=1, le=10**9)] = Field(
+        default=10**9, description="upper bound on the copies of a layer"
+    )
+    granularity: Literal["crossbar", "pe", "tile"] = Field(
+        default="crossbar", description="smallest piece given to one layer"
+    )
+    capacity: Literal["chips", "spill"] = Field(
+        default="chips", description="a model too large for a chip: more chips, or one chip rewritten while it runs"
+    )
+    dynamic: Literal["digital", "crossbar"] = Field(
+        default="digital", description="products of two activations: on digital units, or written to crossbars first"
+    )
+    input_reuse: Literal["window", "none"] = Field(
+        default="window",
+        description="overlapping convolution windows: fetched once along a row, or anew for each output",
+    )
+    schedule: Literal["pipeline", "layer_by_layer"] = Field(
+        default="pipeline", description="which of the two schedules the totals use"
+    )
 
 
 class Hardware(Model):
     """One accelerator."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    """name in results"""
-    description: Annotated[str, Field(max_length=2000)] = ""
-    """one line for listings"""
-    source: Annotated[str, Field(max_length=4000)] = ""
-    """publication"""
+    name: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="name in results")
+    description: Annotated[str, Field(max_length=2000)] = Field(default="", description="one line for listings")
+    source: Annotated[str, Field(max_length=4000)] = Field(default="", description="publication")
     technology: Technology
     precision: Precision = Precision()
     crossbar: Crossbar
