@@ -6,6 +6,7 @@ Only the module of the command that was asked for is imported: start-up time is 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -26,6 +27,8 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Internal faults propagate, so that Python prints their traceback."""
+    # One answer and out: collecting cycles among what is imported and read costs a tenth of the run and frees nothing.
+    gc.set_threshold(200_000, 20, 50)
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -6,7 +6,6 @@ argparse and not typer, by measurement: importing typer costs 70 ms, a fifth of 
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
@@ -52,6 +51,8 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """'; did you mean X?' for the nearest of `known`, or nothing."""
+    import difflib
+
     near = difflib.get_close_matches(name[:64], [k for k in known if len(k) > 2], n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 

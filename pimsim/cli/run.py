@@ -104,7 +104,12 @@ def compute(options: argparse.Namespace) -> Result:
     from pimsim.engine import simulate
 
     result: Result = simulate(
-        model, hardware, weight_bits=options.weight_bits, input_bits=options.input_bits, layer_bits=layer_bits
+        model,
+        hardware,
+        weight_bits=options.weight_bits,
+        input_bits=options.input_bits,
+        layer_bits=layer_bits,
+        compiled=False,  # loading Numba takes longer than one evaluation without it
     )
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -19,6 +20,8 @@ def check_target(path: str | os.PathLike[str], option: str) -> Path:
     try:
         if target.is_dir():
             raise InputError(f"{option}: {shown} is a folder; give the name of a file, e.g. {option} {shown}/result")
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(target)  # raises for a name that the system cannot hold
         folder = target.parent
         if not folder.is_dir():
             raise InputError(f"{option}: folder {printable(folder)} does not exist; create it first")

@@ -20,7 +20,7 @@ PALETTE = (
 
 OTHER = "other"
 OTHER_COLOUR = "#bab0ac"
-MOST_PARTS = 9
+MOST_PARTS = 10
 """Components with a colour of their own in one picture; the rest are drawn together."""
 
 

@@ -110,7 +110,7 @@ def _body(result: Result) -> str:
         body.append(
             f'<h2>Energy by layer</h2>\n<ul class="legend">{legend}</ul>\n'
             f"{stacked_bars(bars, [bar.energy for bar in bars], data.parts, energy)}"
-            f'<h2>Time of one inference</h2>\n<p class="caption">light: from first to last result of the layer; '
+            f'<h2>Time of one inference</h2>\n<p class="caption">light: while the layer runs; '
             f"dark: its share of the critical path, at its end</p>\n{timeline(bars, result.totals['latency_ns'])}"
             f'<h2>Area by layer</h2>\n<ul class="legend">{legend}</ul>\n'
             f"{stacked_bars(bars, [bar.area for bar in bars], data.parts, area)}"
@@ -131,8 +131,8 @@ def _body(result: Result) -> str:
 
 def _about(result: Result) -> str:
     hardware = result.hardware_info
-    parts = [str(hardware.get(key, "") or "") for key in ("technology", "source")]
-    shown = "; ".join(text(part, 400) for part in [result.workload.source, *parts] if part)
+    about = [result.workload.source, hardware.get("description", ""), hardware.get("source", "")]
+    shown = "<br>".join(text(part, 600) for part in about if part)
     return f'<p class="about">{shown}</p>\n' if shown else ""
 
 

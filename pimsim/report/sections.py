@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ def summary(result: Result) -> Facts:
     """Model, hardware and totals in the units that fit."""
     figures, workload = result.totals, result.workload
     hardware = result.hardware_info
-    technology = str(hardware.get("technology", "") or "")
+    technology = technology_text(hardware.get("technology"))
     mode = "inter-layer pipeline" if result.evaluation.pipelined else "layer by layer"
     opset = f", opset {workload.opset}" if workload.opset else ""
     pairs = [
@@ -112,8 +112,16 @@ def summary(result: Result) -> Facts:
     return Facts(result.name, pairs)
 
 
+def technology_text(technology: object) -> str:
+    """'32 nm, 0.9 V, 1.2 GHz' from {node_nm: 32, ...}; text as it is."""
+    if not isinstance(technology, Mapping):
+        return str(technology or "")
+    parts = ((value, str(key).rpartition("_")[2]) for key, value in technology.items())
+    return ", ".join(f"{significant(value)} {unit}" for value, unit in parts if isinstance(value, int | float))
+
+
 def _plural(count: float, word: str) -> str:
-    return f"{significant(count, 9)} {word}" + ("" if count == 1 else "s")
+    return f"{significant(count)} {word}" + ("" if count == 1 else "s")
 
 
 def _figure(row: Row, key: str) -> float:
@@ -181,7 +189,7 @@ def layer_table(result: Result, rows: int | None = None) -> Table:
     flush()
     columns = tuple(_with_unit(column, units) for column in LAYER_COLUMNS)
     total = _layer_line("", "total", table, units, figures)
-    caption = "latency: share of the critical path; start and end: first and last result of one inference"
+    caption = "latency: share of the critical path; start and end: when the layer runs within one inference"
     return Table("By layer", columns, lines, total, frozenset(dim), caption)
 
 
@@ -222,7 +230,7 @@ def _layer_line(
     macs, crossbars = total("macs"), total("crossbars")
     energy, latency = total("energy_pJ"), total("latency_ns")
     bits = ""
-    if one is not None and (one["weight_bits"] or one["input_bits"]):
+    if one is not None and macs and (one["weight_bits"] or one["input_bits"]):
         bits = f"{one['weight_bits'] or '-'}/{one['input_bits'] or '-'}"
     timed = one is not None and _figure(one, "end_ns") > 0
     return (

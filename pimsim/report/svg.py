@@ -57,6 +57,7 @@ def timeline(bars: Sequence[Bar], latency_ns: float) -> str:
         top = AXIS + index * ROW
         start, end = left + room * bar.start_ns / span, left + room * bar.end_ns / span
         share = room * bar.latency_ns / span
+        dark = f'x="{max(left, end - share):.2f}" y="{top}" width="{share:.2f}" height="{BAR}"'
         tip = (
             f"{bar.label}: {scaled('latency_ns', bar.start_ns)} to {scaled('latency_ns', bar.end_ns)}, "
             f"{scaled('latency_ns', bar.latency_ns)} of the critical path"
@@ -65,7 +66,7 @@ def timeline(bars: Sequence[Bar], latency_ns: float) -> str:
         drawn.append(
             f"<g><title>{escape(tip)}</title>"
             f'<rect class="run" x="{start:.2f}" y="{top}" width="{max(end - start, 0.5):.2f}" height="{BAR}"/>'
-            f'<rect class="critical" x="{max(left, end - share):.2f}" y="{top}" width="{share:.2f}" height="{BAR}"/></g>'
+            f'<rect class="critical" {dark}/></g>'
         )
         drawn.append(f'<text x="{end + 6:.2f}" y="{top + 10.5}">{unit.show(bar.latency_ns)}</text>')
     return _svg(drawn, AXIS + len(timed) * ROW, f"time, {unit.name}")
