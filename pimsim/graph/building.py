@@ -13,12 +13,12 @@ from onnx import GraphProto, NodeProto, OperatorSetIdProto, TypeProto, numpy_hel
 from pimsim.errors import InputError, printable
 from pimsim.graph import attributes as attribute_values
 from pimsim.graph.bounds import shape_by_rule, upper_bound
-from pimsim.graph.constants import activation_bits_of, constant_of
+from pimsim.graph.constants import WITH_BITS, activation_bits_of, constant_of
 from pimsim.graph.contrib import contrib_shapes
 from pimsim.graph.dtypes import NUMBERS
 from pimsim.graph.folding import fold
 from pimsim.graph.nodes import Graph, Node, Tensor
-from pimsim.graph.possible import check_possible
+from pimsim.graph.possible import CONVOLUTIONS, check_possible
 from pimsim.graph.stripping import small_tensor
 from pimsim.graph.tidy import UNREGISTERED, place_of, subgraphs
 from pimsim.graph.types import tensor_of, type_of
@@ -62,7 +62,7 @@ class Scope:
         return None
 
 
-@dataclass
+@dataclass(slots=True)
 class Site:
     """One node on its way to a `Node`."""
 
@@ -137,34 +137,37 @@ class Builder:
         types: what shape inference found; hints: what the file declares, used where nothing else is known.
         """
         nodes = []
+        own = scope.tensors
         for position, proto in enumerate(graph.node):
             place = where + place_of(position, proto)
             domain = "" if proto.domain == UNREGISTERED else proto.domain
             op = f"{domain}.{proto.op_type}" if domain else proto.op_type
-            inputs = tuple(scope.find(name) if name else None for name in proto.input)
+            inputs = tuple([(own.get(name) or scope.find(name)) if name else None for name in proto.input])
             while inputs and inputs[-1] is None:
                 inputs = inputs[:-1]
             site = Site(proto, op, place, where, scope, inputs, {}, self.versions.get(proto.domain, 0))
             if proto.attribute:
                 site.attributes = attribute_values.plain(proto, place)
-            check_possible(op, inputs, site.attributes, place)
+            if op in CONVOLUTIONS:
+                check_possible(op, inputs, site.attributes, place)
             nodes.append(self._node(site, position, types, hints))
         return tuple(nodes)
 
     def _node(
         self, site: Site, position: int, types: Mapping[str, TypeProto], hints: Mapping[str, TypeProto]
     ) -> Node:
-        from pimsim.graph.control import control_flow  # control walks bodies with this builder
-        from pimsim.graph.sequences import sequence_step
-
         proto, scope = site.proto, site.scope
         bodies: dict[str, Graph] = {}
         outputs: list[Tensor] | None = None
-        if any(True for _ in subgraphs(proto)):
+        if proto.attribute and any(True for _ in subgraphs(proto)):
+            from pimsim.graph.control import control_flow  # control walks bodies with this builder
+
             bodies, outputs = control_flow(self, site)
         if outputs is None:
             outputs = self._outputs(site, types, hints)
         if "equence" in site.op or scope.lengths:
+            from pimsim.graph.sequences import sequence_step
+
             outputs = sequence_step(site, outputs)
         for tensor in outputs:
             if tensor.name:
@@ -203,6 +206,8 @@ class Builder:
             ]
         elif not all(_complete(tensor) for tensor in found):
             found = self._inferred(site, names, found, hints)
+        if values is None and _varies(site.inputs) and site.op not in WITH_BITS:
+            return found
         results = []
         for index, tensor in enumerate(found):
             value = values[index] if values is not None else None
@@ -229,6 +234,8 @@ class Builder:
         first = site.inputs[0] if site.inputs else None
         if site.op in ("Shape", "Size"):
             return _shape_values(site.op, first, site.attributes)
+        if _varies(site.inputs):
+            return None
         known: list[np.ndarray[Any, Any] | None] = []
         like = site.inputs[1] if site.op == "CastLike" and len(site.inputs) > 1 else None  # only its type matters
         for tensor in site.inputs:
@@ -328,6 +335,12 @@ class Builder:
         except onnx.defs.SchemaError:
             return None
         return None if schema.deprecated else schema
+
+
+def _varies(inputs: Sequence[Tensor | None]) -> bool:
+    """Whether the first input depends on the model's inputs and was never quantised: the common case."""
+    first = inputs[0] if inputs else None
+    return first is not None and first.constant is None and first.activation_bits is None
 
 
 def _complete(tensor: Tensor) -> bool:

@@ -20,6 +20,13 @@ VIEWS = _RESHAPES | _DEQUANTIZE | {"Cast", "CastLike"}
 _SCALING = frozenset(["Add", "Sub", "Mul", "Div"])
 _RANDOM = frozenset(["Random" + kind + like for kind in ("Normal", "Uniform") for like in ("", "Like")])
 _NEVER = _RANDOM | {"Multinomial", "Bernoulli"}
+_QLINEAR_NAMES = (
+    ["Conv", "MatMul", "Add", "Mul", "Concat", "Where", "ReduceMean", "GlobalAveragePool", "AveragePool"]
+    + ["LeakyRelu", "Sigmoid", "Softmax"]
+)
+_QLINEAR = frozenset(prefix + "QLinear" + name for prefix in ("", "com.microsoft.") for name in _QLINEAR_NAMES)
+WITH_BITS = _QUANTIZE | _DEQUANTIZE | _QLINEAR | {"DynamicQuantizeLinear"}
+"""Operators whose outputs have a quantised form although their first input has none."""
 _PASSING = _RESHAPES | {"Slice", "Split", "Gather", "Expand", "Pad", "MaxPool"}
 """Operators that hand on a quantised activation as it is."""
 
@@ -73,7 +80,7 @@ def activation_bits_of(op: str, inputs: Sequence[Tensor | None], dtype: str, ind
         return bits_of(dtype) if dtype else 8
     if op in _DEQUANTIZE and first is not None:
         return first.activation_bits or bits_of(first.dtype)
-    if op.removeprefix("com.microsoft.").startswith("QLinear") and is_quantized(dtype):
+    if op in _QLINEAR and is_quantized(dtype):
         return bits_of(dtype)
     if op in _PASSING and index == 0 and first is not None:
         return first.activation_bits

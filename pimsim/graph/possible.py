@@ -11,7 +11,7 @@ from pimsim.graph.nodes import Tensor
 
 def check_possible(op: str, inputs: Sequence[Tensor | None], attributes: Mapping[str, Any], place: str) -> None:
     """Raise InputError if the channels of a convolution do not fit its weight."""
-    plan = _CONVOLUTIONS.get(op)
+    plan = CONVOLUTIONS.get(op)
     if plan is None or len(inputs) <= plan[1]:
         return
     data, weight = inputs[0], inputs[plan[1]]
@@ -32,7 +32,7 @@ def check_possible(op: str, inputs: Sequence[Tensor | None], attributes: Mapping
         )
 
 
-_CONVOLUTIONS: dict[str, tuple[bool, int]] = {
+CONVOLUTIONS: dict[str, tuple[bool, int]] = {
     "Conv": (False, 1),
     "ConvTranspose": (True, 1),
     "ConvInteger": (False, 1),

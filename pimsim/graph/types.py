@@ -24,11 +24,9 @@ def known_shape(proto: TypeProto, name: str) -> tuple[int, ...] | None:
         dims = proto.sparse_tensor_type.shape.dim
     else:
         return None
-    sizes = []
-    for dimension in dims:
-        if not dimension.HasField("dim_value"):
-            return None
-        sizes.append(dimension.dim_value)
+    sizes = [dimension.dim_value for dimension in dims]
+    if 0 in sizes and not all(dimension.HasField("dim_value") for dimension in dims):
+        return None
     return checked_shape(sizes, "value", name)
 
 
