@@ -91,3 +91,9 @@ def test_shipped_hardware_is_found_by_name(installed: Installed, tmp_path: Path)
     run = installed("-m", "pimsim", "run", "--hw", "reram_128", "--model", str(tmp_path / "x.onnx"))
     assert run.returncode == 0, run.stderr
     assert "only" in run.stdout
+
+
+def test_published_figures_are_checked_from_the_wheel(installed: Installed) -> None:
+    checked = installed("-m", "pimsim", "validate", "isaac")
+    assert checked.returncode == 0, checked.stderr
+    assert "peak rate" in checked.stdout
