@@ -89,9 +89,8 @@ class Builder:
                     values[key] *= trips
             if values.get("groups"):
                 values["serial_steps"] = values.get("serial_steps", 1) * trips
-        largest = max((v for v in values.values() if v.__class__ is int), default=0)
         layer = Layer(name=self.unique(self.prefix + layer_name), **values)
-        if largest > LARGEST_COUNT or layer.macs > LARGEST_COUNT or layer.ops > LARGEST_COUNT:
+        if max([layer.ops, *[values[key] for key in CHECKED if key in values]]) > LARGEST_COUNT:
             raise InputError(
                 f"{printable(node.place or node.name)}: {printable(node.op)}: the layer '{printable(layer.name)}' "
                 "counts more than 2**53 operations or elements, more than can be counted exactly; "
@@ -100,6 +99,12 @@ class Builder:
         self.layers.append(layer)
         return len(self.layers) - 1
 
+
+CHECKED = (
+    "input_elements", "fetched_elements", "output_elements", "weight_elements", "bias_elements", "serial_steps",
+    "lookups", "table_rows",
+)  # fmt: skip
+"""Counts that must be exact besides the operations (which hold the products of a layer's dimensions)."""
 
 MULTIPLIED = (
     "vectors", "input_elements", "fetched_elements", "output_elements", "vector_ops", "special_ops", "pool_ops",

@@ -120,7 +120,7 @@ def attention(site: Site) -> None:
     extra = 0
     if site.input(3) is not None or site.attr_int("is_causal", 0):
         extra += heads.scores
-    if site.node.attributes.get("softcap", 0.0):
+    if site.attr_float("softcap", 0.0):
         extra += 2 * heads.scores
     for name, graph in site.node.subgraphs.items():
         site.note(f"{name}: counted as one operation for each score and node")

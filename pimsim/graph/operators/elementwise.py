@@ -13,7 +13,7 @@ from pimsim.graph.workload import Edge, Kind
 
 def read_elements(site: Site) -> int:
     """Activation elements that the node reads: all inputs that are not constant."""
-    return sum(site.elements(t) for t in site.node.inputs if t is not None and t.constant is None)
+    return sum([site.elements(t) for t in site.node.inputs if t is not None and t.constant is None])
 
 
 def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
@@ -25,6 +25,8 @@ def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
     out = site.output()
     if out is None or out.shape is None:
         return site.all_edges(), ()
+    if len(site.node.inputs) == 1 and site.need(0).shape == out.shape:
+        return site.edge(0), site.flow(0).order
     rank = len(out.shape)
     chosen: Order | None = None
     most = 0
@@ -44,7 +46,7 @@ def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
             shift = rank - len(tensor.shape)
             order = tuple(axis + shift for axis in flow.order)
             n = streaming.steps(out.shape, order)
-            if n > most:
+            if n > most and max(order, default=0) < rank:
                 chosen, most = order, n
     own = streaming.natural(rank) if chosen is None and anything else chosen or ()
     edges: tuple[Edge, ...] = ()

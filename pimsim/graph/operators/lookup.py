@@ -7,7 +7,7 @@ from math import prod
 
 from pimsim.graph.nodes import Constant, Tensor
 from pimsim.graph.operators import streaming
-from pimsim.graph.operators.movement import moved
+from pimsim.graph.operators.movement import picked
 from pimsim.graph.operators.products import weight_bits
 from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.workload import Edge, Kind
@@ -54,7 +54,7 @@ def gather(site: Site) -> None:
     """
     data = site.need(0)
     if not is_table(data):
-        moved(site)
+        picked(site)
         return
     indices = site.need(1)
     shape = site.shape(0, 1)
@@ -74,7 +74,7 @@ def gather_elements(site: Site) -> None:
     """GatherElements on a constant: every index reads a single element."""
     data = site.need(0)
     if not is_table(data):
-        moved(site)
+        picked(site)
         return
     count = site.elements(site.need(1)) or prod(site.shape(1))
     emit_lookup(
@@ -87,7 +87,7 @@ def gather_nd(site: Site) -> None:
     """GatherND on a constant: every index tuple (the last axis of the indices) reads the rest of the data as a row."""
     data = site.need(0)
     if not is_table(data):
-        moved(site)
+        picked(site)
         return
     shape, indices = site.shape(0, 1), site.shape(1, 1)
     batch = site.attr_int("batch_dims", 0, low=0)
@@ -104,7 +104,7 @@ def gather_block_quantized(site: Site) -> None:
     """com.microsoft GatherBlockQuantized: rows of a table quantised in blocks, then dequantised."""
     data, indices = site.need(0), site.need(1)
     if data.constant is None:
-        moved(site)
+        picked(site)
         return
     shape = site.shape(0, 2)
     axis = site.axis(site.attr_int("gather_axis", 0), len(shape))

@@ -170,7 +170,7 @@ def fused_matmul(site: Site) -> None:
     if site.attr_int("transBatchA", 0) or site.attr_int("transBatchB", 0):
         site.fail("transBatchA and transBatchB are not supported; transpose the operands by a Transpose node")
     outputs = site.elements(site.output())
-    scaled = site.node.attributes.get("alpha", 1.0) != 1.0
+    scaled = site.attr_float("alpha", 1.0) != 1.0
     vector, special = (outputs if scaled else 0), 0
     if "activation" in site.node.attributes:
         special, more = fused_activation(site, outputs)

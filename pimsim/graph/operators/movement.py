@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pimsim.graph.operators import streaming
 from pimsim.graph.operators.elementwise import edges_to_nothing, read_elements
 from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order
-from pimsim.graph.workload import Kind
+from pimsim.graph.workload import Edge, Kind
 
 
 def reshape(site: Site) -> None:
@@ -87,7 +88,7 @@ def along_rows(site: Site) -> None:
             changed = tuple(a for a, (p, q) in enumerate(zip(x.shape, out.shape, strict=True)) if p != q)
             order = streaming.before(flow.order, changed)
     n = site.output_size()
-    edges = site.edge(0, order)
+    edges = _at_most(site.edge(0, order), max(1, n) * site.builder.trips)
     for i in range(1, len(site.node.inputs)):
         edges += site.edge(i, ())
     if edges_to_nothing(site, edges, n):
@@ -105,8 +106,25 @@ def _others(site: Site) -> int:
     return sum(site.elements(t) for t in site.node.inputs[1:] if t is not None and t.constant is None)
 
 
+def _at_most(edges: tuple[Edge, ...], elements: int) -> tuple[Edge, ...]:
+    """Edges along which only what is picked out travels."""
+    return tuple([replace(e, elements=elements) if e.elements > elements else e for e in edges])
+
+
+def picked(site: Site) -> None:
+    """Gather of activations, Compress: the elements that are picked out travel, once the whole input is there."""
+    n = site.output_size()
+    edges = _at_most(site.edge(0, ()), max(1, n) * site.builder.trips)
+    for i in range(1, len(site.node.inputs)):
+        edges += site.edge(i, ())
+    if edges_to_nothing(site, edges, n):
+        return
+    read = min(site.elements(site.input(0)), n) + _others(site)
+    site.emit(Kind.MOVE, edges, input_elements=read, output_elements=n)
+
+
 def moved(site: Site) -> None:
-    """Gather of activations, Scatter*, Compress...: elements are moved, after all of the input is there."""
+    """Scatter*, ReverseSequence...: elements are moved, after all of the input is there."""
     n = site.output_size()
     edges = site.all_edges()
     if edges_to_nothing(site, edges, n):
@@ -177,7 +195,7 @@ OPERATORS: Mapping[str, Handler] = {
     "ScatterElements": moved,
     "ScatterND": moved,
     "TensorScatter": moved,
-    "Compress": moved,
+    "Compress": picked,
     "Col2Im": moved,
     "ConstantOfShape": moved,
     "EyeLike": moved,

@@ -81,7 +81,7 @@ class Site:
         if shape is None:
             self.fail(
                 f"the shape of the tensor '{printable(tensor.name)}' is not known, and the cost depends on it; "
-                "give the shapes of the model's inputs with --shape NAME=1x3x224x224 or --dim NAME=VALUE"
+                "unless it depends on data, give the shapes of the model's inputs (--shape NAME=1x3x224x224, --dim NAME=N)"
             )
         if len(shape) < rank:
             self.fail(f"the tensor '{printable(tensor.name)}' has the shape {list(shape)}, but needs {rank} dimensions")
@@ -126,6 +126,13 @@ class Site:
         if length is not None and len(result) != length:
             self.fail(f"the attribute '{name}' has {len(result)} entries; {length} are needed")
         return result
+
+    def attr_float(self, name: str, default: float) -> float:
+        """Number attribute."""
+        value = self.node.attributes.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            self.fail(f"the attribute '{name}' is {printable(repr(value), 60)}; a number is needed")
+        return float(value) if abs(value) < 1e300 else float("inf")
 
     def attr_str(self, name: str, default: str) -> str:
         """Text attribute."""
@@ -190,7 +197,7 @@ class Site:
         tensor = self.need(i)
         shape = tensor.shape
         if shape is None:
-            return (Edge(flow.source, flow.elements or 0),)
+            return self._edge(flow.source, flow.elements or 0, 1.0, 1.0)
         if order is None:
             order = self.order_of(i)
         first, last = streaming.handover(flow, shape, order)
@@ -205,11 +212,11 @@ class Site:
 
     def _edge(self, source: int, elements: int, first: float, last: float) -> tuple[Edge, ...]:
         trips = self.builder.trips
+        if elements * trips > LARGEST_COUNT:
+            self.fail(f"a tensor of {elements} elements is larger than 2**53, more than can be counted exactly")
         if trips != 1:
             # producer and consumer take turns trip by trip: their times add up, as if one waited for all of the other
             return (Edge(source, elements * trips),)
-        if elements > LARGEST_COUNT:
-            self.fail(f"a tensor of {elements} elements is larger than 2**53, more than can be counted exactly")
         return (Edge(source, elements, first, last),)
 
     def order_of(self, i: int) -> Order:
@@ -255,9 +262,10 @@ class Site:
         if self._note:
             values["note"] = self._note
         index = self.builder.add(node.name + suffix, values, node)
+        flow = Flow(index, None, order, grain)
         for position, tensor in enumerate(node.outputs):
             if outputs is None or position in outputs:
-                self.produce(tensor, Flow(index, None, order, grain), counts.get("output_elements"))
+                self.produce(tensor, flow, counts.get("output_elements"))
         return index
 
     def produce(self, tensor: Tensor, flow: Flow, elements: int | None = None) -> None:
@@ -267,7 +275,7 @@ class Site:
             flow = Flow(flow.source, elements if flow.elements is None else flow.elements, (), 0.0)
         else:
             order = flow.order
-            if order is not None and any(axis >= len(shape) for axis in order):
+            if order and max(order) >= len(shape):
                 order = ()
             flow = Flow(flow.source, tensor.elements, order, flow.grain)
         self.scope.flows[tensor.name] = flow
@@ -305,7 +313,7 @@ class Site:
         builder, node = self.builder, self.node
         if self._treatment == REPORTED:
             return
-        macs = sum(layer.macs for layer in builder.layers[self._first_layer :])
+        macs = sum([layer.macs for layer in builder.layers[self._first_layer :]])
         builder.treatments.append(
             NodeTreatment(
                 builder.prefix + node.name,
@@ -348,7 +356,8 @@ def walk(builder: Builder, graph: Graph, scope: Scope) -> None:
     """Appends the layers of all nodes of `graph`; their values become visible in `scope`."""
     handlers = builder.handlers
     for node in graph.nodes:
-        if node.outputs and all(t.constant is not None for t in node.outputs):
+        outputs = node.outputs
+        if outputs and outputs[0].constant is not None and all(t.constant is not None for t in outputs):
             builder.treatments.append(
                 NodeTreatment(builder.prefix + node.name, node.op, "constant", count=builder.trips)
             )

@@ -55,7 +55,8 @@ def steps(shape: Shape, order: Order) -> int:
     """Number of steps of `order` over `shape`, between 1 and LARGEST_COUNT."""
     n = 1
     for axis in order:
-        n *= shape[axis]
+        if axis < len(shape):
+            n *= shape[axis]
     return min(n, LARGEST_COUNT) if n > 1 else 1
 
 
@@ -67,8 +68,9 @@ def natural(rank: int) -> Order:
 
 
 def tidy(shape: Shape, order: Order) -> Order:
-    """`order` without the axes of size 1."""
-    return tuple(axis for axis in order if shape[axis] != 1)
+    """`order` without the axes of size 1 (or beyond the rank: a graph made by hand may contradict itself)."""
+    rank = len(shape)
+    return tuple([axis for axis in order if axis < rank and shape[axis] != 1])
 
 
 def before(order: Order, whole: tuple[int, ...]) -> Order:
@@ -91,8 +93,9 @@ def common(one: Order, other: Order) -> Order:
 
 def handover(flow: Flow, shape: Shape, order: Order) -> tuple[float, float]:
     """(first, last) of a consumer that works through this input of `shape` in `order`, one step after the other."""
-    wanted = tidy(shape, order)
-    agreed = wanted if flow.order is None else common(tidy(shape, flow.order), wanted)
+    agreed = tidy(shape, order)
+    if flow.order is not None and flow.order != order:
+        agreed = common(tidy(shape, flow.order), agreed)
     share = max(1.0 / steps(shape, agreed), flow.grain)
     return share, share
 
@@ -123,7 +126,7 @@ def permuted(order: Order | None, perm: tuple[int, ...]) -> Order | None:
     if order is None:
         return None
     where = {axis: i for i, axis in enumerate(perm)}
-    return tuple(where[axis] for axis in order)
+    return tuple([where[axis] for axis in order if axis in where])
 
 
 def reshaped(order: Order | None, old: Shape, new: Shape) -> Order | None:
