@@ -23,6 +23,9 @@ from pimsim.graph.stripping import small_tensor
 from pimsim.graph.tidy import UNREGISTERED, place_of, subgraphs
 from pimsim.graph.types import tensor_of, type_of
 
+_NATIVE_FAULTS = (onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, LookupError, OverflowError)
+"""What calls into the onnx package raise on types and attributes that do not fit."""
+
 Values = list[np.ndarray[Any, Any]]
 
 
@@ -263,7 +266,7 @@ class Builder:
             if "ShapeInferenceError" in failure:
                 raise InputError(f"{site.place}: {printable(failure, 300)}") from error
             types = {}
-        except (RuntimeError, ValueError, TypeError, OverflowError, KeyError, IndexError) as error:
+        except _NATIVE_FAULTS as error:
             failure, types = " ".join(str(error).split()), {}
         results = []
         shapes = contrib_shapes(site.op, site.inputs, site.attributes)

@@ -11,7 +11,7 @@ import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.sizes import LARGEST_DEPTH, LARGEST_TYPE_DEPTH, nearest, shown
+from pimsim.graph.sizes import LARGEST_DEPTH, LARGEST_RANK, LARGEST_TYPE_DEPTH, nearest, shown
 
 OLDEST_OPSET = 7
 UNREGISTERED = "pimsim.unregistered"
@@ -20,6 +20,8 @@ UNREGISTERED = "pimsim.unregistered"
 _POSITIVE = frozenset(
     ["strides", "dilations", "kernel_shape", "blocksize", "num_outputs", "group", "num_groups", "block_size"]
 )
+_AXES = frozenset(["axis", "axes", "perm", "batch_dims", "scan_input_axes", "scan_output_axes"])
+_BOUNDED = _POSITIVE | _AXES
 _OFFICIAL = frozenset(
     ["", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "ai.onnx.preview"]
 )
@@ -227,11 +229,16 @@ def _attribute_fault(attribute: AttributeProto) -> str:
         if len(found) != 1:
             return "has no type"
         kind = attribute.type = found[0]
+    if attribute.name not in _BOUNDED or kind not in (AttributeProto.INT, AttributeProto.INTS):
+        return ""
+    given = list(attribute.ints) if kind == AttributeProto.INTS else [attribute.i]
+    shown_value = given if kind == AttributeProto.INTS else given[0]
+    if attribute.name in _AXES and max(map(abs, given), default=0) > LARGEST_RANK:
+        return f"is {shown_value}; an axis is between -{LARGEST_RANK} and {LARGEST_RANK}"
     if attribute.name in _POSITIVE and not attribute.ref_attr_name:
-        given = list(attribute.ints) if kind == AttributeProto.INTS else [attribute.i]
         blocked = attribute.name == "block_size" and given == [0]  # 0 means "not blocked" to DequantizeLinear
-        if kind in (AttributeProto.INT, AttributeProto.INTS) and min(given, default=1) < 1 and not blocked:
-            return f"is {given if kind == AttributeProto.INTS else given[0]}; it must be at least 1"
+        if min(given, default=1) < 1 and not blocked:
+            return f"is {shown_value}; it must be at least 1"
     return ""
 
 
