@@ -15,7 +15,10 @@ def add_binding_options(parser: Parser, *, unknown_ops: bool) -> None:
     """Add --batch, --dim, --shape, --trips, --branch and, for `run`, --unknown-ops."""
     group = parser.add_argument_group("how the model is read")
     group.add_argument(
-        "--batch", type=whole(1, LARGEST_DIMENSION), metavar="N", help="size of the dynamic batch dimension"
+        "--batch",
+        type=whole(1, LARGEST_DIMENSION),
+        metavar="N",
+        help="size of the dynamic batch dimension; an inference is the whole batch",
     )
     group.add_argument(
         "--dim",

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pimsim.report.result import Result
 
 PALETTE = (
-    "#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#86bcb6",
-    "#d37295", "#a0cbe8", "#ffbe7d", "#8cd17d", "#b6992d", "#499894", "#fabfd2", "#79706e", "#d4a6c8",
+    "#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#5b53a6",
+    "#8a9a2b", "#a0cbe8", "#ffbe7d", "#8cd17d", "#d4a6c8", "#2f8f83", "#7a3b69", "#d6447c", "#b5651d",
 )  # fmt: skip
-"""One colour a component, in the order of COMPONENTS (Tableau's categorical colours)."""
+"""One colour a component, in the order of COMPONENTS (the first nine are Tableau's)."""
 
 OTHER = "other"
 OTHER_COLOUR = "#bab0ac"
@@ -26,7 +26,7 @@ MOST_PARTS = 10
 
 @dataclass(frozen=True)
 class Bar:
-    """One layer, or the smaller ones together. `energy` and `area`: component -> pJ, um2."""
+    """One layer, perhaps with smaller steps behind it. `energy` and `area`: component -> pJ, um2."""
 
     label: str
     energy: dict[str, float]
@@ -34,7 +34,6 @@ class Bar:
     latency_ns: float
     start_ns: float
     end_ns: float
-    many: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,38 +45,54 @@ class Chart:
 
 
 def chart(result: Result, most: int) -> Chart:
-    """At most about `most` bars: layers of the largest share in energy, latency or area; what is left out is one
-    bar at the end, so that the bars still add up to the totals."""
+    """At most `most` bars: the layers of the largest share in energy, latency or area, each with the smaller steps
+    that follow it (a convolution with its activation, say), so that the bars add up to the totals."""
     evaluation, rows = result.evaluation, result.layers
     energy = evaluation.energy_dynamic_pJ + evaluation.energy_static_pJ
     area = evaluation.area_um2
     parts = _parts(energy, area)
     own = {name for name, _ in parts}
-    keys = ("energy_pJ", "latency_ns", "area_um2")
-    weights = [max(_share(row, key, result.totals[key]) for key in keys) for row in rows]
-    order = sorted((i for i, weight in enumerate(weights) if weight > 0), key=weights.__getitem__, reverse=True)
-    chosen = order if len(order) <= most else order[: most - 1]
-    rest = order[len(chosen) :]
     bars = []
-    for index in sorted(chosen):
-        row = rows[index]
+    for group in _groups(result, most):
+        timed = [rows[i] for i in group if _figure(rows[i], "end_ns") > 0]
         bars.append(
             Bar(
-                clip(printable(row["name"], 300), 34),
-                _stack(energy[index], own),
-                _stack(area[index], own),
-                _figure(row, "latency_ns"),
-                _figure(row, "start_ns"),
-                _figure(row, "end_ns"),
+                _label(str(rows[group[0]]["name"]), len(group) - 1),
+                _stack(energy[group].sum(0), own),
+                _stack(area[group].sum(0), own),
+                sum(_figure(rows[i], "latency_ns") for i in group),
+                min((_figure(row, "start_ns") for row in timed), default=0.0),
+                max((_figure(row, "end_ns") for row in timed), default=0.0),
             )
         )
-    if rest:
-        latency = sum(_figure(rows[i], "latency_ns") for i in rest)
-        label = f"{len(rest)} smaller steps"
-        bars.append(
-            Bar(label, _stack(energy[rest].sum(0), own), _stack(area[rest].sum(0), own), latency, 0.0, 0.0, len(rest))
-        )
     return Chart(bars, parts)
+
+
+def _groups(result: Result, most: int) -> list[list[int]]:
+    """Indices of the rows of each bar, the one that names it first. Rows that cost nothing are left out."""
+    rows, layers = result.layers, len(result.workload.layers)
+    keys = ("energy_pJ", "latency_ns", "area_um2")
+    weights = [max(_share(row, key, result.totals[key]) for key in keys) for row in rows]
+    costly = [index for index, weight in enumerate(weights) if weight > 0]
+    extra = [index for index in costly if index >= layers]
+    steps = [index for index in costly if index < layers]
+    leaders = set(sorted(steps, key=lambda i: -weights[i])[: max(1, most - len(extra))])
+    groups: list[list[int]] = []
+    before: list[int] = []  # smaller steps ahead of the first leader
+    for index in steps:
+        if index in leaders:
+            groups.append([index, *before])
+            before = []
+        elif groups:
+            groups[-1].append(index)
+        else:
+            before.append(index)
+    return groups + [[index] for index in extra]
+
+
+def _label(name: str, more: int) -> str:
+    shown = clip(printable(name, 300), 34)
+    return f"{shown} +{more}" if more else shown
 
 
 def _figure(row: dict[str, object], key: str) -> float:

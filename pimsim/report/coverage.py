@@ -106,8 +106,10 @@ def coverage_sections(workload: Workload, *, every_node: bool) -> list[Section]:
     sections: list[Section] = [_summary(workload, facts), _group_table(workload, facts)]
     if every_node:
         sections.append(_node_table(workload, facts))
-    if workload.notes:
-        sections.append(Lines("Notes", [printable(note, 1000) for note in workload.notes]))
+    notes = [printable(note, 1000) for note in workload.notes]
+    notes += [f"{printable(g.op, 100)}: {printable(note, 600)}" for g in grouped(workload) for note in g.notes]
+    if notes:
+        sections.append(Lines("Notes", notes))
     if facts["unknown"]:
         names = ", ".join(printable(op, 80) for op in facts["unknown"][:20])
         lines = [
@@ -150,7 +152,7 @@ def _group_table(workload: Workload, facts: dict[str, Any]) -> Table:
                 percent(group.macs, facts["macs"]) if group.macs else "",
                 scaled("bytes", group.weight_bytes) if group.weight_bytes else "",
                 percent(group.weight_bytes, facts["weight_bytes"]) if group.weight_bytes else "",
-                clip(printable(group.notes[0], 300), 100) if group.notes else MEANING.get(group.treatment, ""),
+                MEANING.get(group.treatment, ""),
             )
         )
     columns = (
@@ -187,6 +189,6 @@ def _node_table(workload: Workload, facts: dict[str, Any]) -> Table:
         Column("executions", rank=2),
         Column("MACs"),
         Column("weights"),
-        Column("note", right=False, rank=1),
+        Column("note", right=False),
     )
     return Table("By node", columns, rows)

@@ -104,11 +104,12 @@ def _body(result: Result) -> str:
         f'<li><i style="background:{colour}"></i>{text(name.replace("_", " "))}</li>' for name, colour in data.parts
     )
     facts = summary(result)
+    folded = '<p class="caption">+n: with the n smaller steps after it</p>\n' if len(bars) < _costly(result) else ""
     body = [f"<h1>{text(result.name)}</h1>\n{_about(result)}{_cards(result)}"]
     body.append(_section(Facts("Summary", facts.pairs)))
     if bars:
         body.append(
-            f'<h2>Energy by layer</h2>\n<ul class="legend">{legend}</ul>\n'
+            f'<h2>Energy by layer</h2>\n{folded}<ul class="legend">{legend}</ul>\n'
             f"{stacked_bars(bars, [bar.energy for bar in bars], data.parts, energy)}"
             f'<h2>Time of one inference</h2>\n<p class="caption">light: while the layer runs; '
             f"dark: its share of the critical path, at its end</p>\n{timeline(bars, result.totals['latency_ns'])}"
@@ -127,6 +128,10 @@ def _body(result: Result) -> str:
     if result.warnings:
         parts.append(Lines("Warnings", list(result.warnings), warning=True))
     return "".join([*body, *(_section(part) for part in parts)])
+
+
+def _costly(result: Result) -> int:
+    return sum(1 for row in result.layers if row["energy_pJ"] or row["latency_ns"] or row["area_um2"])
 
 
 def _about(result: Result) -> str:

@@ -55,10 +55,15 @@ def _block(part: Facts | Lines) -> list[RenderableType]:
 
 def _table(table: Table) -> list[RenderableType]:
     drawn = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="cyan", show_footer=bool(table.last))
+    last = len(table.columns) - 1
     for index, column in enumerate(table.columns):
         footer = Text(table.last[index], style="bold") if table.last else ""
         drawn.add_column(
-            Text(column.title), footer=footer, justify="right" if column.right else "left", no_wrap=True
+            Text(column.title),
+            footer=footer,
+            justify="right" if column.right else "left",
+            no_wrap=column.right or index < last,  # prose at the end of a line may wrap, figures may not
+            overflow="fold",
         )
     for number, row in enumerate(table.rows):
         style = "dim" if number in table.dim else ""

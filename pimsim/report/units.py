@@ -37,10 +37,10 @@ class Unit:
 
 
 def unit_for(quantity: str, largest: float) -> Unit:
-    """The unit of `quantity` (a key of SCALES) in which `largest` is at least 1, with decimals for 4 digits of it."""
+    """The unit of `quantity` (a key of SCALES) in which `largest` is at least 1, with 2 or 3 decimals."""
     factor, name = _pick(quantity, largest)
     figure = largest / factor
-    decimals = 0 if name == "" and factor == 1 else max(0, min(3, 4 - _digits(figure)))
+    decimals = 0 if name == "" and factor == 1 else max(2, min(3, 4 - _digits(figure)))
     return Unit(name, factor, decimals)
 
 
