@@ -66,7 +66,8 @@ class Evaluation:
     pipelined: bool  # which of the two schedules the totals use
     crossbars: Array  # allotted to the layer, all copies
     copies: Array  # replication
-    utilization: Array  # cells holding weights / cells allotted (0 for layers without crossbars)
+    cells: Array  # that hold weights, all copies
+    cells_allotted: Array
     weight_bits: Array
     input_bits: Array
     chips: int
@@ -79,3 +80,9 @@ class Evaluation:
     cells_programmed: float
     endurance_share: float  # of a cell's rated writes, used by programming once
     rewrite_endurance_share: float  # of a cell's rated writes, used by each inference (spill, dynamic products)
+
+    @property
+    def utilization(self) -> Array:
+        """Cells holding weights over cells allotted, one entry a layer (0 where a layer has none of its own)."""
+        room = self.cells_allotted
+        return np.divide(self.cells, room, out=np.zeros_like(room), where=room > 0.0)

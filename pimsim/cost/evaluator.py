@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from pimsim.components import REGISTRY, Price, prices
 from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.errors import InputError
-from pimsim.jit import compiled
+from pimsim.jit import Function, compiled
 from pimsim.mapping import columns as c
 from pimsim.mapping import counts as counting
 from pimsim.mapping import kernel as mapping
@@ -31,87 +32,80 @@ class Raw(NamedTuple):
 
 def run_kernels(packed: Packed, points: list[list[float]], *, compile_kernels: bool) -> Raw:
     """Map, count and time `packed` on every point (rows of `point_row`). Compiled or plain, the same bits come out."""
-    layers, n, extra = len(packed.layers), len(points), len(EXTRA_ROWS)
-    shapes = {
-        "mapped": (n, layers, c.MAPPED_COLUMNS),
-        "counts": (n, layers + extra, c.COMPONENT_COLUMNS),
-        "ends": (n, 2, layers, c.TIME_COLUMNS),
-        "totals": (n, 4),
-        "summary": (n, c.SUMMARY_COLUMNS),
-        "work": (layers, 3),
-    }
-    arrays = {name: np.zeros(shape) for name, shape in shapes.items()}
+    layers, n, extra = len(packed.lists[0]), len(points), len(EXTRA_ROWS)
+    raw = Raw(
+        mapped=np.zeros((n, layers, c.MAPPED_COLUMNS)),
+        counts=np.zeros((n, layers + extra, c.COMPONENT_COLUMNS)),
+        ends=np.zeros((n, 2, layers, c.TIME_COLUMNS)),
+        totals=np.zeros((n, 4)),
+        summary=np.zeros((n, c.SUMMARY_COLUMNS)),
+    )
+    queue, busy = np.empty((layers, c.QUEUE_COLUMNS)), np.empty((layers, c.BUSY_COLUMNS))
     if compile_kernels and layers:
-        inputs: tuple[Any, Any, Any, Any] = (
-            packed.layer_array,
-            packed.edge_array,
-            packed.start_array,
-            np.array(points, dtype=np.float64),
-        )
-        out: dict[str, Any] = arrays
-        map_points = compiled(mapping.map_points, *mapping.HELPERS)
-        count_points = compiled(counting.count_points, *counting.HELPERS)
-        time_points = compiled(timing.time_points, *timing.HELPERS)
-    else:
-        inputs = (packed.layers, packed.edges, packed.starts, points)
-        out = {name: array.tolist() for name, array in arrays.items()}
-        map_points, count_points, time_points = mapping.map_points, counting.count_points, timing.time_points
-    rows, edges, starts, point_rows = inputs
-    map_points(rows, point_rows, out["mapped"], out["summary"])
-    count_points(rows, edges, starts, point_rows, out["mapped"], out["summary"], out["counts"])
-    time_points(rows, edges, starts, out["mapped"], out["summary"], out["ends"], out["totals"], out["work"])
-    done = (np.asarray(out[name], dtype=np.float64).reshape(shapes[name]) for name in Raw._fields)
-    return Raw(*done)
+        _call(packed.arrays, np.array(points, dtype=np.float64), raw, (queue, busy), compiled)
+        return raw
+    lists = [array.tolist() for array in raw]
+    _call(packed.lists, points, lists, (queue.tolist(), busy.tolist()), _as_it_stands)
+    return Raw(*(np.array(rows, dtype=np.float64).reshape(like.shape) for rows, like in zip(lists, raw, strict=True)))
+
+
+def _as_it_stands(function: Function, *_: Function) -> Function:
+    return function
+
+
+def _call(model: Any, points: Any, raw: Any, scratch: Any, prepare: Callable[..., Function]) -> None:
+    layers, edges, starts = model
+    mapped, counts, ends, totals, summary = raw
+    queue, busy = scratch
+    prepare(mapping.map_points, *mapping.HELPERS)(layers, points, mapped, summary, queue)
+    prepare(counting.count_points, *counting.HELPERS)(layers, edges, starts, points, mapped, summary, counts)
+    time_points = prepare(timing.time_points, *timing.HELPERS)
+    time_points(layers, edges, starts, points, mapped, summary, ends, totals, busy)
 
 
 def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     """All figures of `packed` on one hardware point. Raises InputError when a fixed number of chips is too small."""
     price = prices(hw)
     raw = run_kernels(packed, [point_row(hw)], compile_kernels=compile_kernels)
-    summary = raw.summary[0]
-    _check_capacity(summary, hw)
+    summary, mapped = raw.summary[0], raw.mapped[0]
+    whole = summary.tolist()
+    _check_capacity(whole, hw)
     energy = np.array([p.energy_pJ for p in price.values()], dtype=np.float64)
     pipelined = hw.mapping.schedule == "pipeline"
     schedules = [_schedule(raw, k) for k in range(2)]
-    owned = _ownership(raw.mapped[0], summary, hw)
+    owned = _ownership(mapped, whole)
     area, leakage = _instances(hw, price)
     interval_ns = schedules[0 if pipelined else 1].interval_ns
-    mapped = raw.mapped[0]
-    cells = mapped[:, c.M_CELLS] * mapped[:, c.M_COPIES]
-    first = mapped[:, c.M_CROSSBARS] > 0.0
     per_crossbar = hw.crossbar.rows * hw.crossbar.columns
-    room = mapped[:, c.M_CROSSBARS] * mapped[:, c.M_PASSES] * per_crossbar
-    stationary = first & (packed.layer_array[:, c.L_KIND] == c.MVM)
-    programmed = float(cells[stationary].sum())
-    write = hw.crossbar.cell.write
-    rewrites = _rewrites(packed, mapped, summary)
+    endurance = hw.crossbar.cell.write.endurance_cycles
     return Evaluation(
         energy_dynamic_pJ=raw.counts[0] * energy,
-        energy_static_pJ=owned @ leakage * interval_ns,
+        energy_static_pJ=owned @ (leakage * interval_ns),
         area_um2=owned @ area,
         pipeline=schedules[0],
         layer_by_layer=schedules[1],
         pipelined=pipelined,
         crossbars=mapped[:, c.M_CROSSBARS],
         copies=mapped[:, c.M_COPIES],
-        utilization=np.divide(cells, room, out=np.zeros_like(cells), where=room > 0.0),
+        cells=mapped[:, c.M_CELLS] * mapped[:, c.M_COPIES],
+        cells_allotted=mapped[:, c.M_CROSSBARS] * mapped[:, c.M_PASSES] * per_crossbar,
         weight_bits=mapped[:, c.M_WEIGHT_BITS],
         input_bits=mapped[:, c.M_INPUT_BITS],
-        chips=int(summary[c.S_CHIPS]),
-        crossbars_total=int(summary[c.S_CROSSBARS_TOTAL]),
-        crossbars_used=int(summary[c.S_CROSSBARS_USED]),
-        tiles_used=float(summary[c.S_CROSSBARS_USED]) / (hw.pe.crossbars * hw.tile.pes),
-        contexts=int(summary[c.S_CONTEXTS]),
-        programming_energy_pJ=programmed * float(energy[c.C_PROGRAMMING]),
-        programming_latency_ns=_programming_ns(mapped, packed, hw),
-        cells_programmed=programmed,
-        endurance_share=(1.0 if programmed else 0.0) / write.endurance_cycles,
-        rewrite_endurance_share=rewrites / write.endurance_cycles,
+        chips=int(whole[c.S_CHIPS]),
+        crossbars_total=int(whole[c.S_CROSSBARS_TOTAL]),
+        crossbars_used=int(whole[c.S_CROSSBARS_USED]),
+        tiles_used=whole[c.S_CROSSBARS_USED] / (hw.pe.crossbars * hw.tile.pes),
+        contexts=int(whole[c.S_CONTEXTS]),
+        programming_energy_pJ=whole[c.S_CELLS] * float(energy[c.C_PROGRAMMING]),
+        programming_latency_ns=whole[c.S_PROGRAM_NS],
+        cells_programmed=whole[c.S_CELLS],
+        endurance_share=(1.0 if whole[c.S_CELLS] else 0.0) / endurance,
+        rewrite_endurance_share=whole[c.S_REWRITES] / endurance,
     )
 
 
-def _check_capacity(summary: Array, hw: Any) -> None:
-    needed, total = summary[c.S_NEEDED], summary[c.S_CROSSBARS_TOTAL]
+def _check_capacity(whole: list[float], hw: Any) -> None:
+    needed, total = whole[c.S_NEEDED], whole[c.S_CROSSBARS_TOTAL]
     if hw.mapping.capacity == "chips" and needed > total:
         per_chip = hw.pe.crossbars * hw.tile.pes * hw.chip.tiles
         raise InputError(
@@ -131,47 +125,29 @@ def _schedule(raw: Raw, which: int) -> Schedule:
     )
 
 
-def _ownership(mapped: Array, summary: Array, hw: Any) -> Array:
+def _ownership(mapped: Array, whole: list[float]) -> Array:
     """(layers + 2) x 2: crossbars that each row answers for, and chips (only `shared`). In a spilled run, contexts take
     turns on the same crossbars: each layer answers for its part, weighed so that all together fill the chip once."""
     layers = len(mapped)
     owned = np.zeros((layers + len(EXTRA_ROWS), 2))
-    held = mapped[:, c.M_CROSSBARS]
-    used, total = summary[c.S_CROSSBARS_USED], summary[c.S_CROSSBARS_TOTAL]
-    allotted = held.sum()
-    if layers and allotted > 0.0:
-        owned[:layers, 0] = held if allotted <= used else held * (used / allotted)
-    owned[layers, 1] = summary[c.S_CHIPS]
-    owned[layers + 1, 0] = total - used
+    used = whole[c.S_CROSSBARS_USED]
+    if layers and used > 0.0:
+        owned[:layers, 0] = mapped[:, c.M_CROSSBARS]
+        if whole[c.S_CONTEXTS] > 1.0:
+            owned[:layers, 0] *= used / mapped[:, c.M_CROSSBARS].sum()
+    owned[layers, 1] = whole[c.S_CHIPS]
+    owned[layers + 1, 0] = whole[c.S_CROSSBARS_TOTAL] - used
     return owned
 
 
 def _instances(hw: Any, price: dict[str, Price]) -> tuple[Array, Array]:
     """Area (um2) and leakage (mW), each 2 x components: per crossbar with its share of PE and tile, and per chip."""
     per = {"crossbar": 1.0, "pe": 1.0 / hw.pe.crossbars, "tile": 1.0 / (hw.pe.crossbars * hw.tile.pes)}
-    area, leakage = np.zeros((2, len(REGISTRY))), np.zeros((2, len(REGISTRY)))
-    for column, (name, entry) in enumerate(REGISTRY.items()):
-        row = 1 if entry.level == "chip" else 0
-        instances = entry.count(hw) * (1.0 if row else per.get(entry.level, 0.0))
-        area[row, column] = price[name].area_um2 * instances
-        leakage[row, column] = price[name].leakage_mW * instances
-    return area, leakage
-
-
-def _programming_ns(mapped: Array, packed: Packed, hw: Any) -> float:
-    """Time to write all weights once: PEs in parallel, the crossbars of a PE one after the other, row by row."""
-    stationary = (packed.layer_array[:, c.L_KIND] == c.MVM) & (mapped[:, c.M_CROSSBARS] > 0.0)
-    if not stationary.any():
-        return 0.0
-    write = hw.crossbar.cell.write
-    row_ns = write.pulses * write.pulse_ns * -(-hw.crossbar.columns // write.cells_at_once)
-    rows = np.minimum(packed.layer_array[stationary, c.L_ROWS], hw.crossbar.rows)
-    turns = np.minimum(mapped[stationary, c.M_CROSSBARS], hw.pe.crossbars) * mapped[stationary, c.M_PASSES]
-    return float((rows * turns).max() * row_ns)
-
-
-def _rewrites(packed: Packed, mapped: Array, summary: Array) -> float:
-    """Writes that the most written cell takes in one inference."""
-    dynamic = (packed.layer_array[:, c.L_KIND] == c.DYNAMIC) & (mapped[:, c.M_PER_COPY] > 0.0)
-    most = float(packed.layer_array[dynamic, c.L_STEPS].max()) if dynamic.any() else 0.0
-    return max(most, float(summary[c.S_CONTEXTS]) if summary[c.S_CONTEXTS] > 1.0 else 0.0)
+    rows: list[tuple[float, float, float, float]] = []
+    for name, entry in REGISTRY.items():
+        cost = price[name]
+        here = entry.count(hw) * per.get(entry.level, 0.0)
+        chip = entry.count(hw) if entry.level == "chip" else 0.0
+        rows.append((here * cost.area_um2, chip * cost.area_um2, here * cost.leakage_mW, chip * cost.leakage_mW))
+    table = np.array(rows, dtype=np.float64).T
+    return table[:2], table[2:]

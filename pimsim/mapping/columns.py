@@ -106,8 +106,22 @@ POINT_COLUMNS = 35
 MAPPED_COLUMNS = 19
 
 # One row a point: what the mapping says of the whole.
-S_CHIPS, S_CROSSBARS_TOTAL, S_CROSSBARS_USED, S_CONTEXTS, S_NEEDED, S_STAGE_NS = range(6)
-SUMMARY_COLUMNS = 6
+(
+    S_CHIPS,
+    S_CROSSBARS_TOTAL,
+    S_CROSSBARS_USED,
+    S_CONTEXTS,
+    S_NEEDED,  # crossbars of one copy of everything
+    S_STAGE_NS,  # slowest stage that replication left; below 0: one copy each
+    S_CELLS,  # cells that hold weights, all copies
+    S_PROGRAM_NS,  # writing all weights once
+    S_REWRITES,  # writes that the most written cell takes in one inference
+) = range(9)
+SUMMARY_COLUMNS = 9
+
+# Scratch of the replication: one row a matrix on crossbars.
+Q_VECTORS, Q_VECTOR_NS, Q_PER_COPY, Q_LAYER = range(4)
+QUEUE_COLUMNS = 4
 
 # One column a component, in the order of `pimsim.components.REGISTRY` (a test holds the two together): actions.
 (
@@ -136,16 +150,21 @@ COMPONENT_COLUMNS = 19
 # One row a layer and schedule: times in ns.
 T_START, T_END, T_CRITICAL = range(3)
 TIME_COLUMNS = 3
+BUSY_COLUMNS = 5
+"""Scratch of the timing: cells, vector, special, pooling and multiply-add units of a layer's tiles."""
 
 
 class Packed:
-    """A workload as rows of numbers: lists for the plain kernels, arrays for the compiled ones (same values)."""
+    """A workload as rows of numbers (layers, edges, and where each layer's edges start): `lists` for the plain kernels,
+    `arrays` for the compiled ones, with the same values."""
 
     def __init__(self, layers: list[list[float]], edges: list[list[float]], starts: list[int]):
-        self.layers, self.edges, self.starts = layers, edges, starts
-        self.layer_array = np.array(layers, dtype=np.float64).reshape(len(layers), LAYER_COLUMNS)
-        self.edge_array = np.array(edges, dtype=np.float64).reshape(len(edges), 4)
-        self.start_array = np.array(starts, dtype=np.int64)
+        self.lists = layers, edges, starts
+        self.arrays = (
+            np.array(layers, dtype=np.float64).reshape(len(layers), LAYER_COLUMNS),
+            np.array(edges, dtype=np.float64).reshape(len(edges), 4),
+            np.array(starts, dtype=np.int64),
+        )
 
 
 def pack(workload: Workload) -> Packed:

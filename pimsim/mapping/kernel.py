@@ -82,11 +82,18 @@ from pimsim.mapping.columns import (
     P_WEIGHT_BITS,
     P_WINDOW_REUSE,
     P_WRITE_ROW_NS,
+    Q_LAYER,
+    Q_PER_COPY,
+    Q_VECTOR_NS,
+    Q_VECTORS,
+    S_CELLS,
     S_CHIPS,
     S_CONTEXTS,
     S_CROSSBARS_TOTAL,
     S_CROSSBARS_USED,
     S_NEEDED,
+    S_PROGRAM_NS,
+    S_REWRITES,
     S_STAGE_NS,
 )
 
@@ -108,10 +115,7 @@ def shape_layer(layer: Any, point: Any, row: Any) -> None:
     A group larger than a crossbar is cut into row tiles (summed digitally) and column tiles; smaller groups are packed
     several to a crossbar on its block diagonal, where each keeps rows and columns of its own, so that all work at once.
     """
-    weight_bits = layer[L_WEIGHT_BITS] if layer[L_WEIGHT_BITS] > 0 else point[P_WEIGHT_BITS]
-    input_bits = layer[L_INPUT_BITS] if layer[L_INPUT_BITS] > 0 else point[P_INPUT_BITS]
-    row[M_WEIGHT_BITS] = weight_bits
-    row[M_INPUT_BITS] = input_bits
+    weight_bits, input_bits = row[M_WEIGHT_BITS], row[M_INPUT_BITS]
     if point[P_DIFFERENTIAL] > 0:
         wide = 2.0 * max(1.0, up((weight_bits - 1.0) / point[P_CELL_BITS]))
     else:
@@ -145,54 +149,64 @@ def pieces(crossbars: float, grain: float) -> Any:
     return up(crossbars / grain) * grain
 
 
-def copies_for(layer: Any, row: Any, stage_ns: float, point: Any) -> Any:
-    """Fewest copies with which the layer is done within `stage_ns` (below 0: one copy): each copy takes one vector
-    after the other, recurrent steps follow each other."""
-    vector_ns = row[M_CYCLES] * point[P_CYCLE_NS] * layer[L_STEPS]
-    if stage_ns < 0.0 or vector_ns <= 0.0:
+def copies_for(vectors: float, vector_ns: float, stage_ns: float, most: float) -> float:
+    """Fewest copies with which `vectors` vectors of `vector_ns` each are done within `stage_ns`; at most `most`."""
+    if vector_ns <= 0.0 or vectors <= 0.0:
         return 1.0
-    per_step = up(layer[L_ALL_VECTORS] / layer[L_STEPS])
     # the margin keeps a stage that is exactly n vectors long from counting as n - 1
-    turns = max(1.0, down(min(per_step, stage_ns / vector_ns * (1.0 + 1e-12))))
-    return min(max(1.0, up(per_step / turns)), point[P_MAX_COPIES])
+    turns = max(1.0, math.floor(min(vectors, stage_ns / vector_ns * (1.0 + 1e-12))) * 1.0)
+    return min(math.ceil(vectors / turns) * 1.0, most)
 
 
-def allotted(layers: Any, mapped: Any, stage_ns: float, point: Any) -> float:
-    """Crossbars that all layers take when each is copied until it is done within `stage_ns`."""
-    total = 0.0
+def line_up(layers: Any, mapped: Any, point: Any, queue: Any) -> int:
+    """Fill `queue` with one row a matrix that may be copied: vectors of one step, time of one vector (all steps), and
+    crossbars of one copy. Returns the number of rows."""
+    n = 0
     for i in range(len(layers)):
-        if layers[i][L_KIND] == MVM and layers[i][L_FIRST_USER] == i:
-            copies = copies_for(layers[i], mapped[i], stage_ns, point)
-            total += pieces(copies * mapped[i][M_PER_COPY], point[P_GRAIN])
-        elif mapped[i][M_PER_COPY] > 0.0 and layers[i][L_KIND] == DYNAMIC:
-            total += pieces(mapped[i][M_PER_COPY], point[P_GRAIN])
+        if layers[i][L_KIND] == MVM and layers[i][L_FIRST_USER] == i and mapped[i][M_PER_COPY] > 0.0:
+            queue[n][Q_VECTORS] = up(layers[i][L_ALL_VECTORS] / layers[i][L_STEPS])
+            queue[n][Q_VECTOR_NS] = mapped[i][M_CYCLES] * point[P_CYCLE_NS] * layers[i][L_STEPS]
+            queue[n][Q_PER_COPY] = mapped[i][M_PER_COPY]
+            queue[n][Q_LAYER] = i
+            n += 1
+    return n
+
+
+def allotted(queue: Any, n: int, stage_ns: float, point: Any) -> float:
+    """Crossbars that the queue takes when each matrix is copied until it is done within `stage_ns`."""
+    total, grain, most = 0.0, point[P_GRAIN], point[P_MAX_COPIES]
+    for k in range(n):
+        copies = copies_for(queue[k][Q_VECTORS], queue[k][Q_VECTOR_NS], stage_ns, most)
+        total += math.ceil(min(copies * queue[k][Q_PER_COPY], 9e15) / grain) * grain
     return total
 
 
-def replicate(layers: Any, mapped: Any, budget: float, point: Any) -> Any:
-    """Set the copies of every layer so that the slowest stage is as fast as `budget` crossbars allow (bisection on the
-    stage time, to one part in a billion). Returns that stage time in ns; below 0: one copy each."""
+def replicate(layers: Any, mapped: Any, queue: Any, n: int, budget: float, point: Any) -> float:
+    """Set the copies of every matrix so that the slowest stage is as fast as `budget` crossbars allow (bisection on the
+    stage time, to one part in a billion). Returns that stage time in ns; below 0: no room, one copy each."""
     slow = 0.0
-    for i in range(len(layers)):
-        if layers[i][L_KIND] == MVM:
-            vector_ns = mapped[i][M_CYCLES] * point[P_CYCLE_NS] * layers[i][L_STEPS]
-            slow = max(slow, up(layers[i][L_ALL_VECTORS] / layers[i][L_STEPS]) * vector_ns)
+    for k in range(n):
+        slow = max(slow, queue[k][Q_VECTORS] * queue[k][Q_VECTOR_NS])
     stage = -1.0
-    if point[P_MAX_COPIES] > 1.0 and allotted(layers, mapped, slow, point) <= budget:
+    if point[P_MAX_COPIES] > 1.0 and allotted(queue, n, slow, point) <= budget:
         low, high = 0.0, slow
         while high - low > 1e-9 * slow:
             middle = 0.5 * (low + high)
-            if allotted(layers, mapped, middle, point) <= budget:
+            if allotted(queue, n, middle, point) <= budget:
                 high = middle
             else:
                 low = middle
         stage = high
     for i in range(len(layers)):
-        if layers[i][L_KIND] == MVM:
-            user = int(layers[i][L_FIRST_USER])
-            mapped[i][M_COPIES] = copies_for(layers[user], mapped[user], stage, point)
-        elif mapped[i][M_PER_COPY] > 0.0:
+        if mapped[i][M_PER_COPY] > 0.0:
             mapped[i][M_COPIES] = 1.0
+    for k in range(n):
+        if stage >= 0.0:
+            copies = copies_for(queue[k][Q_VECTORS], queue[k][Q_VECTOR_NS], stage, point[P_MAX_COPIES])
+            mapped[int(queue[k][Q_LAYER])][M_COPIES] = copies
+    for i in range(len(layers)):
+        if layers[i][L_KIND] == MVM:
+            mapped[i][M_COPIES] = mapped[int(layers[i][L_FIRST_USER])][M_COPIES]
     return stage
 
 
@@ -311,27 +325,58 @@ def time_writes(layers: Any, mapped: Any, point: Any, spilled: bool) -> None:
             row[M_WRITE_NS] = max(at_once * rows * point[P_WRITE_ROW_NS], fetch)
 
 
-def map_points(layers: Any, points: Any, mapped: Any, summary: Any) -> None:
-    """For every hardware point: fill mapped[p] (layers x MAPPED_COLUMNS) and summary[p] (SUMMARY_COLUMNS)."""
+def one_copy(layers: Any, mapped: Any, point: Any) -> float:
+    """Crossbars that one copy of everything takes."""
+    total = 0.0
+    for i in range(len(layers)):
+        first = layers[i][L_KIND] != MVM or layers[i][L_FIRST_USER] == i
+        if first and mapped[i][M_PER_COPY] > 0.0:
+            total += pieces(mapped[i][M_PER_COPY], point[P_GRAIN])
+    return total
+
+
+def sum_up(layers: Any, mapped: Any, point: Any, total: Any) -> None:
+    """Cells programmed, time of programming once (PEs in parallel, the crossbars of a PE one after the other, row by
+    row), and rewrites in one inference."""
+    cells = longest = writes = 0.0
+    for i in range(len(layers)):
+        row = mapped[i]
+        if row[M_PER_COPY] <= 0.0:
+            continue
+        if layers[i][L_KIND] == DYNAMIC:
+            writes = max(writes, layers[i][L_STEPS])
+        elif row[M_CROSSBARS] > 0.0:
+            cells += row[M_CELLS] * row[M_COPIES]
+            turns = min(row[M_CROSSBARS], point[P_CROSSBARS_PER_PE]) * row[M_PASSES]
+            longest = max(longest, min(layers[i][L_ROWS], point[P_ROWS]) * turns * point[P_WRITE_ROW_NS])
+    total[S_CELLS] = cells
+    total[S_PROGRAM_NS] = longest
+    total[S_REWRITES] = max(writes, total[S_CONTEXTS] if total[S_CONTEXTS] > 1.0 else 0.0)
+
+
+def map_points(layers: Any, points: Any, mapped: Any, summary: Any, queue: Any) -> None:
+    """For every hardware point: fill mapped[p] (layers x MAPPED_COLUMNS, zeros before) and summary[p]; `queue` is
+    scratch of layers x QUEUE_COLUMNS."""
     for p in range(len(points)):
         point, rows, total = points[p], mapped[p], summary[p]
         for i in range(len(layers)):
             kind = layers[i][L_KIND]
-            shape_layer(layers[i], point, rows[i])
-            if not (kind == MVM or (kind == DYNAMIC and point[P_DYNAMIC_ON_CROSSBARS] > 0.0)):
-                rows[i][M_PER_COPY] = 0.0
-                rows[i][M_CELLS] = 0.0
-            rows[i][M_COPIES] = 0.0
-            rows[i][M_CROSSBARS] = 0.0
-            rows[i][M_POSITION] = 0.0
-        needed = allotted(layers, rows, -1.0, point)
+            rows[i][M_WEIGHT_BITS] = layers[i][L_WEIGHT_BITS] if layers[i][L_WEIGHT_BITS] > 0 else point[P_WEIGHT_BITS]
+            rows[i][M_INPUT_BITS] = layers[i][L_INPUT_BITS] if layers[i][L_INPUT_BITS] > 0 else point[P_INPUT_BITS]
+            if kind == MVM or (kind == DYNAMIC and point[P_DYNAMIC_ON_CROSSBARS] > 0.0):
+                shape_layer(layers[i], point, rows[i])
+        needed = one_copy(layers, rows, point)
         chips = point[P_CHIPS]
         if chips <= 0.0:
             fitting = up(needed / point[P_CROSSBARS_PER_CHIP])
             chips = 1.0 if point[P_SPILL] > 0.0 else max(1.0, fitting)
         budget = chips * point[P_CROSSBARS_PER_CHIP]
         spilled = point[P_SPILL] > 0.0 and needed > budget
-        total[S_STAGE_NS] = replicate(layers, rows, 0.0 if spilled else budget, point)
+        n = line_up(layers, rows, point, queue)
+        fixed = needed
+        for k in range(n):
+            fixed -= pieces(queue[k][Q_PER_COPY], point[P_GRAIN])  # operands of dynamic products stay single
+        total[S_STAGE_NS] = replicate(layers, rows, queue, n, -1.0 if spilled else budget - fixed, point)
         used, contexts = place(layers, rows, point, budget if spilled else 0.0)
         tiles_of(layers, rows, point)
         for i in range(len(layers)):
@@ -342,6 +387,7 @@ def map_points(layers: Any, points: Any, mapped: Any, summary: Any) -> None:
         total[S_CROSSBARS_USED] = used
         total[S_CONTEXTS] = contexts
         total[S_NEEDED] = needed
+        sum_up(layers, rows, point, total)
 
 
 HELPERS = (
@@ -350,6 +396,7 @@ HELPERS = (
     shape_layer,
     pieces,
     copies_for,
+    line_up,
     allotted,
     replicate,
     place,
@@ -358,4 +405,6 @@ HELPERS = (
     time_product,
     time_layer,
     time_writes,
+    one_copy,
+    sum_up,
 )

@@ -7,8 +7,9 @@ every input has the share of its output that the unit needs; its result appears 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import simpy
 
@@ -39,11 +40,11 @@ def run_events(stages: Sequence[Stage], units: int = 64) -> list[tuple[float, fl
     results: list[list[simpy.Event]] = [[clock.event() for _ in range(units)] for _ in stages]
     times = [(0.0, 0.0)] * len(stages)
 
-    def appear(event: simpy.Event, after_ns: float) -> Iterator[simpy.Event]:
+    def appear(event: simpy.Event, after_ns: float) -> Generator[simpy.Event, Any, None]:
         yield clock.timeout(after_ns)
         event.succeed()
 
-    def work(index: int, stage: Stage) -> Iterator[simpy.Event]:
+    def work(index: int, stage: Stage) -> Generator[simpy.Event, Any, None]:
         start = None
         for unit in range(units):
             for edge in stage.inputs:

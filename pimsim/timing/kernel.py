@@ -10,15 +10,29 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.mapping.columns import (
+    BUSY_COLUMNS,
+    DYNAMIC,
+    L_COLS,
     L_FIRST_USER,
+    L_GROUPS,
     L_KIND,
     L_OWNER,
+    L_POOL_OPS,
+    L_ROWS,
+    L_SPECIAL_OPS,
+    L_VECTOR_OPS,
+    L_VECTORS,
     LOOKUP,
     M_CONTEXT,
     M_DURATION_NS,
     M_FILL_NS,
     M_PER_COPY,
+    M_TILES,
     M_WRITE_NS,
+    P_MAC_PER_NS,
+    P_POOL_PER_NS,
+    P_SPECIAL_PER_NS,
+    P_VECTOR_PER_NS,
     S_CONTEXTS,
     T_CRITICAL,
     T_END,
@@ -99,38 +113,53 @@ def trace_back(times: Any, causes: Any) -> None:
             times[at][T_CRITICAL] = moment
 
 
-def stream_interval(layers: Any, rows: Any, busy: Any) -> float:
-    """Time between two inferences in a stream: the busiest resource. Layers that share cells, digital steps that share
-    the units of a tile, and lookups that share the memory take turns; writes of operands hold their crossbars."""
+def stream_interval(layers: Any, rows: Any, point: Any, busy: Any) -> Any:
+    """Time between two inferences in a stream: the busiest resource. Layers that share cells take turns, so do digital
+    steps that share one kind of unit of a tile, lookups that share the memory; writes of operands hold their cells."""
     memory = longest = 0.0
     for i in range(len(rows)):
-        busy[i][0] = 0.0
-        busy[i][1] = 0.0
+        for k in range(BUSY_COLUMNS):
+            busy[i][k] = 0.0
     for i in range(len(rows)):
-        took = rows[i][M_WRITE_NS] + rows[i][M_DURATION_NS]
-        if rows[i][M_PER_COPY] > 0.0:
-            user = int(layers[i][L_FIRST_USER])
+        layer, row = layers[i], rows[i]
+        took = row[M_WRITE_NS] + row[M_DURATION_NS]
+        longest = max(longest, took)
+        if row[M_PER_COPY] > 0.0:
+            user = int(layer[L_FIRST_USER])
             busy[user][0] += took
             longest = max(longest, busy[user][0])
-        elif layers[i][L_KIND] == LOOKUP:
+        elif layer[L_KIND] == LOOKUP:
             memory += took
-        else:
-            owner = max(0, int(layers[i][L_OWNER]))
-            busy[owner][1] += took
-            longest = max(longest, busy[owner][1])
+        owner, tiles = max(0, int(layer[L_OWNER])), row[M_TILES]
+        busy[owner][1] += layer[L_VECTOR_OPS] / (point[P_VECTOR_PER_NS] * tiles)
+        busy[owner][2] += layer[L_SPECIAL_OPS] / (point[P_SPECIAL_PER_NS] * tiles)
+        busy[owner][3] += layer[L_POOL_OPS] / (point[P_POOL_PER_NS] * tiles)
+        if layer[L_KIND] == DYNAMIC and row[M_PER_COPY] <= 0.0:
+            macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]
+            busy[owner][4] += macs / (point[P_MAC_PER_NS] * tiles)
+        for k in range(1, BUSY_COLUMNS):
+            longest = max(longest, busy[owner][k])
     return max(longest, memory)
 
 
 def time_points(
-    layers: Any, edges: Any, starts: Any, mapped: Any, summary: Any, ends: Any, totals: Any, work: Any
+    layers: Any,
+    edges: Any,
+    starts: Any,
+    points: Any,
+    mapped: Any,
+    summary: Any,
+    ends: Any,
+    totals: Any,
+    work: Any,
 ) -> None:
     """For every point fill ends[p] (2 schedules x layers x TIME_COLUMNS; 0 pipeline, 1 layer by layer) and totals[p]:
-    latency and interval of the pipeline, then of layer by layer. `work`: layers x 3 scratch."""
+    latency and interval of the pipeline, then of layer by layer. `work`: layers x BUSY_COLUMNS scratch."""
     for p in range(len(mapped)):
         rows, total = mapped[p], totals[p]
         total[0] = overlap(layers, rows, edges, starts, ends[p][0], work)
         trace_back(ends[p][0], work)
-        total[1] = total[0] if summary[p][S_CONTEXTS] > 1.0 else stream_interval(layers, rows, work)
+        total[1] = total[0] if summary[p][S_CONTEXTS] > 1.0 else stream_interval(layers, rows, points[p], work)
         total[2] = lay_end_to_end(rows, ends[p][1])
         total[3] = total[2]
 
