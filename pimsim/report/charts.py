@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from pimsim.cost.evaluation import COMPONENTS, Array
 from pimsim.errors import printable
+from pimsim.graph.workload import Kind
 from pimsim.report.units import clip
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ class Chart:
 
 
 def chart(result: Result, most: int) -> Chart:
-    """At most `most` bars: the layers of the largest share in energy, latency or area, each with the smaller steps
-    that follow it (a convolution with its activation, say), so that the bars add up to the totals."""
+    """At most `most` bars that add up to the totals. A model of more steps is drawn in runs of consecutive steps,
+    each under the name of its dearest: a product with the small steps behind it, or several such runs."""
     evaluation, rows = result.evaluation, result.layers
     energy = evaluation.energy_dynamic_pJ + evaluation.energy_static_pJ
     area = evaluation.area_um2
@@ -70,24 +72,47 @@ def chart(result: Result, most: int) -> Chart:
 
 def _groups(result: Result, most: int) -> list[list[int]]:
     """Indices of the rows of each bar, the one that names it first. Rows that cost nothing are left out."""
-    rows, layers = result.layers, len(result.workload.layers)
+    rows, layers = result.layers, result.workload.layers
     keys = ("energy_pJ", "latency_ns", "area_um2")
     weights = [max(_share(row, key, result.totals[key]) for key in keys) for row in rows]
     costly = [index for index, weight in enumerate(weights) if weight > 0]
-    extra = [index for index in costly if index >= layers]
-    steps = [index for index in costly if index < layers]
-    leaders = set(sorted(steps, key=lambda i: -weights[i])[: max(1, most - len(extra))])
-    groups: list[list[int]] = []
-    before: list[int] = []  # smaller steps ahead of the first leader
-    for index in steps:
-        if index in leaders:
-            groups.append([index, *before])
-            before = []
-        elif groups:
-            groups[-1].append(index)
-        else:
-            before.append(index)
-    return groups + [[index] for index in extra]
+    extra = [[index] for index in costly if index >= len(layers)]
+    steps = [index for index in costly if index < len(layers)]
+    room = max(1, most - len(extra))
+    runs = [[index] for index in steps]
+    if len(steps) > room:
+        heavy = sum(weights[index] for index in steps) / room
+        runs = []
+        for index in steps:
+            leads = layers[index].kind in (Kind.MVM, Kind.DYNAMIC) or weights[index] >= heavy
+            if leads or not runs:
+                runs.append([index])
+            else:
+                runs[-1].append(index)
+        runs = _joined(runs, weights, room)
+    return [sorted(run, key=lambda index: (-weights[index], index)) for run in runs] + extra
+
+
+def _joined(runs: list[list[int]], weights: list[float], room: int) -> list[list[int]]:
+    """Neighbouring runs put together, as evenly as may be, until at most `room` are left."""
+    sizes = [sum(weights[index] for index in run) for run in runs]
+
+    def cut(limit: float) -> list[int]:
+        """Where groups begin when none but a single run may weigh more than `limit`."""
+        starts, weight = [0], 0.0
+        for index, size in enumerate(sizes):
+            if weight and weight + size > limit:
+                starts.append(index)
+                weight = 0.0
+            weight += size
+        return starts
+
+    low, high = 0.0, sum(sizes)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if len(cut(middle)) > room else (low, middle)
+    starts = [*cut(high), len(runs)]
+    return [list(chain.from_iterable(runs[a:b])) for a, b in pairwise(starts)] if len(runs) > room else runs
 
 
 def _label(name: str, more: int) -> str:

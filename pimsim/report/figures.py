@@ -71,8 +71,6 @@ def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
     throughput = ratio(1e9, schedule.interval_ns)
     power = energy * 1e-12 * throughput
     tops = ops * throughput * 1e-12
-    allotted = float(evaluation.crossbars.sum())
-    used_cells = float((evaluation.utilization * evaluation.crossbars).sum())
     figures: dict[str, float] = {
         "energy_pJ": energy,
         "latency_ns": float(schedule.latency_ns),
@@ -85,7 +83,7 @@ def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
         "tops_per_W": ratio(tops, power),
         "tops_per_mm2": ratio(tops, area * 1e-6),
         "crossbars": int(evaluation.crossbars_used),
-        "utilization": ratio(used_cells, allotted),
+        "utilization": ratio(float(evaluation.cells.sum()), float(evaluation.cells_allotted.sum())),
         "energy_dynamic_pJ": dynamic,
         "energy_static_pJ": static,
         "crossbars_on_chips": int(evaluation.crossbars_total),

@@ -104,7 +104,7 @@ def _body(result: Result) -> str:
         f'<li><i style="background:{colour}"></i>{text(name.replace("_", " "))}</li>' for name, colour in data.parts
     )
     facts = summary(result)
-    folded = '<p class="caption">+n: with the n smaller steps after it</p>\n' if len(bars) < _costly(result) else ""
+    folded = '<p class="caption">+n: with n smaller steps beside it</p>\n' if len(bars) < _costly(result) else ""
     body = [f"<h1>{text(result.name)}</h1>\n{_about(result)}{_cards(result)}"]
     body.append(_section(Facts("Summary", facts.pairs)))
     if bars:

@@ -70,7 +70,7 @@ def draw(result: Result) -> Figure:
     panels[1].set_ylabel(f"share of latency ({latency.name})")
     panels[2].set_ylabel(f"area ({area.name})")
     if any(" +" in bar.label for bar in data.bars):
-        panels[2].set_xlabel("+n: with the n smaller steps after it")
+        panels[2].set_xlabel("+n: with n smaller steps beside it")
     for panel in panels:
         panel.grid(axis="y", color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)

@@ -46,9 +46,29 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
     serial = Schedule(2 * latency, 2 * latency, 2 * (end - critical), 2 * end, 2 * critical)
     crossbars = 4 * products
     return Evaluation(
-        dynamic, static, area, pipeline, serial, pipelined, crossbars, products.copy(), 0.75 * products,
-        8 * products, 8 * products, 2, 200, int(crossbars.sum()), 12.0, 1, 5e6, 2e7, 1e5, 1e-8, 0.0,
-    )  # fmt: skip
+        energy_dynamic_pJ=dynamic,
+        energy_static_pJ=static,
+        area_um2=area,
+        pipeline=pipeline,
+        layer_by_layer=serial,
+        pipelined=pipelined,
+        crossbars=crossbars,
+        copies=products.copy(),
+        cells=0.75 * 65536 * products,
+        cells_allotted=65536 * products,
+        weight_bits=8 * products,
+        input_bits=8 * products,
+        chips=2,
+        crossbars_total=200,
+        crossbars_used=int(crossbars.sum()),
+        tiles_used=12.0,
+        contexts=1,
+        programming_energy_pJ=5e6,
+        programming_latency_ns=2e7,
+        cells_programmed=1e5,
+        endurance_share=1e-8,
+        rewrite_endurance_share=0.0,
+    )
 
 
 @pytest.fixture

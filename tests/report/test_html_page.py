@@ -115,7 +115,7 @@ def test_bars_are_as_long_as_their_figures(make_result):
 def test_many_layers_make_a_bounded_page(make_result):
     page = make_result([f"n{i}" for i in range(5000)]).to_html()
     assert len(page) < 3_000_000
-    assert "smaller steps after it" in page
+    assert "smaller steps beside it" in page
 
 
 def test_an_empty_model_has_a_page(make_result):
