@@ -15,19 +15,23 @@ from pimsim.graph.tidy import subgraphs
 _Key = tuple[str, str, str]
 
 
-def inline(model: ModelProto) -> ModelProto:
-    """`model` with every call of a local function replaced by the function's nodes.
-
-    Raises InputError if functions call each other in a circle, if the result would have more than LARGEST_NODES
-    nodes, or if the onnx package cannot inline them.
-    """
+def check_functions(model: ModelProto) -> None:
+    """Raise InputError if local functions call each other in a circle, or if the model would have more than
+    LARGEST_NODES nodes once they are inlined."""
     if not model.functions:
-        return model
+        return
     size = _expanded_size(model)
     if size > LARGEST_NODES:
         raise InputError(
             f"has {size} nodes once its local functions are inlined; at most {LARGEST_NODES} are allowed"
         )
+
+
+def inline(model: ModelProto) -> ModelProto:
+    """`model` with every call of a local function replaced by the function's nodes; see `check_functions`.
+
+    Raises InputError if the onnx package cannot inline them.
+    """
     try:
         result = onnx.inliner.inline_local_functions(model)
         if result.functions:

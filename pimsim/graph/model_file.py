@@ -25,6 +25,8 @@ def load_model(path: Path) -> onnx.ModelProto:
     try:
         model.ParseFromString(data)
     except DecodeError as error:
+        if "depth" in str(error).lower():
+            raise InputError("is nested too deeply: subgraphs or types inside one another", place) from error
         raise InputError(_why_not_onnx(data), place) from error
     if not model.HasField("graph"):
         raise InputError(_why_not_onnx(data), place)

@@ -13,7 +13,7 @@ from onnx import GraphProto, ModelProto, TypeProto, shape_inference
 from pimsim.errors import InputError, Place, printable
 from pimsim.graph.building import Builder, Scope, element_types, enter
 from pimsim.graph.dims import bind_inputs, declared_names, substitute
-from pimsim.graph.functions import inline
+from pimsim.graph.functions import check_functions, inline
 from pimsim.graph.model_file import load_model
 from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.stripping import Store, strip, without_weights
@@ -42,7 +42,10 @@ def read_graph(
     folder: Path | None = None
     source = ""
     if isinstance(path, ModelProto):
-        model = without_weights(path)
+        try:
+            model = without_weights(path)
+        except (DecodeError, EncodeError) as error:
+            raise InputError("the model is nested too deeply: subgraphs or types inside one another") from error
     else:
         folder, source = Path(path).parent, str(path)
         model = load_model(Path(path))
@@ -71,6 +74,7 @@ def _read(
     binding = bind_inputs(own, declared_names(model.graph), batch=batch, dims=dims, shapes=shapes)
     strip(model.graph, store)
     _agree_with_initializers(model.graph, store, initial)
+    check_functions(model)
     _check(model)
     if model.functions:
         model = inline(model)
@@ -113,7 +117,11 @@ def _agree_with_initializers(graph: GraphProto, store: Store, initial: set[str])
 
 
 def _check(model: ModelProto) -> None:
-    """The onnx checker over everything but the weights."""
+    """The onnx checker over everything but the weights; outputs without a declared shape are sound enough."""
+    shapeless = [v.type.tensor_type for v in model.graph.output if v.type.HasField("tensor_type")]
+    shapeless = [kind for kind in shapeless if not kind.HasField("shape")]
+    for kind in shapeless:
+        kind.shape.SetInParent()
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
@@ -122,6 +130,8 @@ def _check(model: ModelProto) -> None:
     except (ValueError, TypeError, RuntimeError, IndexError, EncodeError, DecodeError) as error:
         message = " ".join(str(error).split())
         raise InputError(f"the onnx checker fails on the model: {printable(message, 400)}") from error
+    for kind in shapeless:
+        kind.ClearField("shape")
 
 
 def _infer(model: ModelProto) -> dict[str, TypeProto]:

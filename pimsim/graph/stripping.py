@@ -214,8 +214,7 @@ def _keep_values(tensor: TensorProto, store: Store, inner: bool) -> bool:
 
 def stored(name: str, shape: tuple[int, ...], dtype: str, values: np.ndarray[Any, Any] | None) -> Tensor:
     """A tensor that stands in the file, with its constant."""
-    bits = 8 if dtype == "bool" and values is None else bits_of(dtype)
-    return Tensor(name, shape, dtype, Constant(name, bits, is_quantized(dtype), elements_of(shape), values))
+    return Tensor(name, shape, dtype, Constant(name, bits_of(dtype), is_quantized(dtype), elements_of(shape), values))
 
 
 def small_tensor(tensor: TensorProto) -> Tensor:

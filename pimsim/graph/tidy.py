@@ -64,9 +64,6 @@ def tidy(model: ModelProto) -> Opsets:
         model.graph.name = "graph"
     for value in (*model.graph.input, *model.graph.output):
         _check_type_depth(value.type)
-    for value in model.graph.output:
-        if value.type.HasField("tensor_type"):
-            value.type.tensor_type.shape.SetInParent()
     del model.training_info[:]
     del model.graph.quantization_annotation[:]
     del model.metadata_props[:]
