@@ -34,7 +34,9 @@ def lower(graph: Graph, *, trips: int | None = None, branch: str | None = None, 
     except InputError as error:
         if builder.unknown:
             raise _unknown_error(builder, graph, error.problems) from error
-        raise
+        if not graph.source:
+            raise
+        raise InputError(f"{printable(graph.source)}: {error.problems[0]}", more=error.problems[1:]) from error
     if builder.unknown:
         raise _unknown_error(builder, graph, ())
     return Workload(

@@ -14,7 +14,7 @@ from pimsim.graph.nodes import Graph, Node, Tensor
 from pimsim.graph.operators.lookup import emit_lookup, is_table
 from pimsim.graph.operators.site import Site
 from pimsim.graph.operators.trips import trace
-from pimsim.graph.workload import Edge, Kind, NodeTreatment
+from pimsim.graph.workload import Edge, Kind
 
 SMALL_STEPS = frozenset(
     {
@@ -125,9 +125,5 @@ def _emit(
         Kind.DIGITAL, edges, suffix="/pooling", input_elements=count * width, output_elements=bags * width,
         vector_ops=count * width + (bags * width if reduction.op == "ReduceMean" else 0),
     )  # fmt: skip
-    prefix = f"{site.builder.prefix}{site.node.name}/"
-    site.builder.treatments.extend(
-        NodeTreatment(prefix + node.name, node.op, "free", count=scaled, note="part of an embedding bag")
-        for node in nodes
-    )
+    site.include(nodes, "part of an embedding bag")
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import prod
 
-from pimsim.errors import printable
+from pimsim.errors import InputError, printable
 from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.operators.bags import embedding_bag
 from pimsim.graph.operators.builder import DEEPEST_NESTING, Scope
@@ -83,18 +83,26 @@ def branch(site: Site) -> None:
 
 def _dearer(site: Site, graphs: Mapping[str, Graph]) -> None:
     builder = site.builder
-    start, line = len(builder.layers), len(builder.treatments)
+    start, line, notes = len(builder.layers), len(builder.treatments), builder.notes
+    remarks: dict[str, dict[str, None]] = {}
     kept: dict[str, tuple[list[Layer], list[NodeTreatment], list[Flow], tuple[int, int]]] = {}
     for name, graph in graphs.items():
         scope = Scope(site.scope)
-        _inside(site, graph, scope, f"/{name}")
+        builder.notes = dict(notes)
+        try:
+            _inside(site, graph, scope, f"/{name}")
+        except InputError as error:
+            way = f"in the {name} branch of '{printable(site.node.name)}'; --branch then|else leaves the other one out"
+            raise InputError(error.problems[0], more=(*error.problems[1:], way)) from error
         layers, lines = builder.layers[start:], builder.treatments[line:]
         del builder.layers[start:], builder.treatments[line:]
         cost = (sum(layer.macs for layer in layers), sum(layer.ops for layer in layers))
         kept[name] = layers, lines, [_result(scope, t) for t in graph.outputs], cost
+        remarks[name] = builder.notes
     chosen = "then" if kept["then"][3] >= kept["else"][3] else "else"
     other = "else" if chosen == "then" else "then"
     layers, lines, flows, cost = kept[chosen]
+    builder.notes = remarks[chosen]
     why = (
         f"the condition depends on data; counted the {chosen} branch, the dearer one "
         f"({cost[0]} MACs, {cost[1]} operations; the {other} branch: {kept[other][3][0]}, {kept[other][3][1]})"

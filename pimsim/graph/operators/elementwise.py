@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
+from pimsim.graph.nodes import Tensor
 from pimsim.graph.operators import streaming
 from pimsim.graph.operators.costs import ELEMENTWISE, REDUCED_SPECIAL, REDUCTIONS, Cost
 from pimsim.graph.operators.site import Handler, Site
-from pimsim.graph.operators.streaming import Order
+from pimsim.graph.operators.streaming import Flow, Order, Shape
 from pimsim.graph.workload import Edge, Kind
 
 
@@ -27,42 +29,44 @@ def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
         return site.all_edges(), ()
     if len(site.node.inputs) == 1 and site.need(0).shape == out.shape:
         return site.edge(0), site.flow(0).order
-    rank = len(out.shape)
-    chosen: Order | None = None
-    most = 0
-    anything = True
-    flows = []
-    for i, tensor in enumerate(site.node.inputs):
-        if tensor is None:
-            continue
-        flow = site.flow(i)
-        if flow.source == streaming.NOWHERE:
-            continue
-        flows.append((i, tensor, flow))
-        if flow.order is None:
-            continue
-        anything = False
-        if tensor.shape is not None and len(tensor.shape) <= rank and tensor.elements == out.elements:
-            shift = rank - len(tensor.shape)
-            order = tuple(axis + shift for axis in flow.order)
-            n = streaming.steps(out.shape, order)
-            if n > most and max(order, default=0) < rank:
-                chosen, most = order, n
-    own = streaming.natural(rank) if chosen is None and anything else chosen or ()
+    shape = out.shape
+    sources = [(i, t, site.flow(i)) for i, t in enumerate(site.node.inputs) if t is not None]
+    sources = [entry for entry in sources if entry[2].source != streaming.NOWHERE]
+    own = _output_order(shape, [(t, flow) for _, t, flow in sources])
     edges: tuple[Edge, ...] = ()
-    for i, tensor, _ in flows:
-        shape = tensor.shape
-        if shape is None or len(shape) > rank:
-            edges += site.edge(i, ())
+    for i, tensor, _ in sources:
+        edges += site.edge(i, _aligned(tensor.shape, shape, own))
+    free = bool(sources) and all(flow.order is None for _, _, flow in sources)
+    return edges, None if free else own
+
+
+def _output_order(shape: Shape, sources: list[tuple[Tensor, Flow]]) -> Order:
+    """The order with the most steps among those of full-sized inputs; one that is there already takes any."""
+    chosen: Order = ()
+    most = 0
+    elements = prod(shape)
+    for tensor, flow in sources:
+        if tensor.shape is None or len(tensor.shape) > len(shape) or tensor.elements != elements:
             continue
-        shift = rank - len(shape)
-        front = []
-        for axis in own:
-            if axis < shift or (shape[axis - shift] == 1 and out.shape[axis] != 1):
-                break
-            front.append(axis - shift)
-        edges += site.edge(i, tuple(front))
-    return edges, None if anything and flows else own
+        shift = len(shape) - len(tensor.shape)
+        order = streaming.natural(len(shape)) if flow.order is None else tuple([axis + shift for axis in flow.order])
+        n = streaming.steps(shape, order)
+        if n > most and max(order, default=0) < len(shape):
+            chosen, most = order, n
+    return chosen
+
+
+def _aligned(shape: Shape | None, out: Shape, own: Order) -> Order:
+    """The front of the output's order that an input of `shape` follows, in the input's axes."""
+    if shape is None or len(shape) > len(out):
+        return ()
+    shift = len(out) - len(shape)
+    front = []
+    for axis in own:
+        if axis < shift or (shape[axis - shift] == 1 and out[axis] != 1):
+            break
+        front.append(axis - shift)
+    return tuple(front)
 
 
 def elementwise(site: Site) -> None:

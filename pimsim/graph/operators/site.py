@@ -30,7 +30,7 @@ class Site:
     A handler calls `emit` for every layer the node becomes, or `alias` / `fold` when it costs nothing.
     """
 
-    __slots__ = ("_first_layer", "_note", "_stored_bits", "_treatment", "builder", "node", "scope")
+    __slots__ = ("_first_layer", "_inner", "_note", "_stored_bits", "_treatment", "builder", "node", "scope")
 
     def __init__(self, builder: Builder, node: Node, scope: Scope):
         self.builder = builder
@@ -40,13 +40,17 @@ class Site:
         self._treatment = ""
         self._note = ""
         self._stored_bits = 0
+        self._inner: list[NodeTreatment] = []
 
     # ---- checked access to the node ----
 
     def fail(self, problem: str) -> NoReturn:
         """Raises InputError with the node's place and type before `problem`."""
         node = self.node
-        raise InputError(f"{printable(node.place or node.name)}: {printable(node.op)}: {problem}")
+        where = printable(node.place or node.name)
+        if f"({node.op.rpartition('.')[2]})" not in where:  # the reader's places name the type already
+            where += f": {printable(node.op)}"
+        raise InputError(f"{where}: {problem}")
 
     def input(self, i: int) -> Tensor | None:
         """Input `i`, or None when it is omitted."""
@@ -81,7 +85,7 @@ class Site:
         if shape is None:
             self.fail(
                 f"the shape of the tensor '{printable(tensor.name)}' is not known, and the cost depends on it; "
-                "unless it depends on data, give the shapes of the model's inputs (--shape NAME=1x3x224x224, --dim NAME=N)"
+                "unless it depends on data, give the shapes of the inputs (--shape NAME=1x3x224x224, --dim NAME=N)"
             )
         if len(shape) < rank:
             self.fail(f"the tensor '{printable(tensor.name)}' has the shape {list(shape)}, but needs {rank} dimensions")
@@ -132,7 +136,7 @@ class Site:
         value = self.node.attributes.get(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             self.fail(f"the attribute '{name}' is {printable(repr(value), 60)}; a number is needed")
-        return float(value) if abs(value) < 1e300 else float("inf")
+        return float(min(value, LARGEST_COUNT))
 
     def attr_str(self, name: str, default: str) -> str:
         """Text attribute."""
@@ -300,6 +304,11 @@ class Site:
         """Overrides the word that stands in the node's line of `pimsim ops`."""
         self._treatment = treatment
 
+    def include(self, nodes: Iterable[Node], note: str) -> None:
+        """Lines, after the node's own, for the nodes of its body that it stands for."""
+        prefix, count = f"{self.builder.prefix}{self.node.name}/", self.builder.trips
+        self._inner += [NodeTreatment(prefix + node.name, node.op, "free", count=count, note=note) for node in nodes]
+
     def declare(self, treatment: str, note: str = "") -> None:
         """Writes the node's line for `pimsim ops` now, before those of the nodes inside it."""
         builder, node = self.builder, self.node
@@ -325,6 +334,7 @@ class Site:
                 self._note,
             )
         )
+        builder.treatments += self._inner
 
 
 def unknown(site: Site) -> None:
