@@ -18,9 +18,10 @@ from pimsim.graph.contrib import contrib_shapes
 from pimsim.graph.dtypes import NUMBERS
 from pimsim.graph.folding import fold
 from pimsim.graph.nodes import Graph, Node, Tensor
+from pimsim.graph.ordering import place_of, subgraphs
 from pimsim.graph.possible import CONVOLUTIONS, check_possible
 from pimsim.graph.stripping import small_tensor
-from pimsim.graph.tidy import UNREGISTERED, place_of, subgraphs
+from pimsim.graph.tidy import UNREGISTERED
 from pimsim.graph.types import tensor_of, type_of
 
 _NATIVE_FAULTS = (onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, LookupError, OverflowError)

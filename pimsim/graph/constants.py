@@ -20,10 +20,8 @@ VIEWS = _RESHAPES | _DEQUANTIZE | {"Cast", "CastLike"}
 _SCALING = frozenset(["Add", "Sub", "Mul", "Div"])
 _RANDOM = frozenset(["Random" + kind + like for kind in ("Normal", "Uniform") for like in ("", "Like")])
 _NEVER = _RANDOM | {"Multinomial", "Bernoulli"}
-_QLINEAR_NAMES = (
-    ["Conv", "MatMul", "Add", "Mul", "Concat", "Where", "ReduceMean", "GlobalAveragePool", "AveragePool"]
-    + ["LeakyRelu", "Sigmoid", "Softmax"]
-)
+_QLINEAR_NAMES = ["Conv", "MatMul", "Add", "Mul", "Concat", "Where", "ReduceMean", "LeakyRelu", "Sigmoid", "Softmax"]
+_QLINEAR_NAMES += ["AveragePool", "GlobalAveragePool"]
 _QLINEAR = frozenset(prefix + "QLinear" + name for prefix in ("", "com.microsoft.") for name in _QLINEAR_NAMES)
 WITH_BITS = _QUANTIZE | _DEQUANTIZE | _QLINEAR | {"DynamicQuantizeLinear"}
 """Operators whose outputs have a quantised form although their first input has none."""

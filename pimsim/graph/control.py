@@ -13,7 +13,7 @@ from pimsim.graph.building import Builder, Length, Scope, Site, element_types, e
 from pimsim.graph.dims import substitute
 from pimsim.graph.nodes import Constant, Graph, Node, Tensor
 from pimsim.graph.operators.trips import loop_trips
-from pimsim.graph.tidy import subgraphs
+from pimsim.graph.ordering import subgraphs
 from pimsim.graph.types import tensor_of, type_of
 
 Shape = tuple[int, ...] | None
@@ -262,7 +262,8 @@ def _first_trips(
     states: Sequence[Tensor],
     trips: int,
 ) -> dict[str, TypeProto]:
-    """Types of the values in a body (and in bodies inside it) on which its first trips agree, the trip's number and the carried values known.
+    """Types of the values in a body, and in bodies inside it, on which its first trips agree; in each of them the
+    trip's number and the carried values are known.
 
     Empty if one of them is only an upper bound.
     """

@@ -9,8 +9,8 @@ import onnx.inliner
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from pimsim.errors import InputError, printable
+from pimsim.graph.ordering import subgraphs
 from pimsim.graph.sizes import LARGEST_NODES
-from pimsim.graph.tidy import subgraphs
 
 _Key = tuple[str, str, str]
 

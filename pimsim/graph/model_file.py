@@ -90,7 +90,8 @@ def _why_not_onnx(data: bytes) -> str:
 
 def external_location(tensor: TensorProto) -> str:
     """Location of a tensor's external data, as written in the file."""
-    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    return location if isinstance(location, str) else ""  # protobuf hands out bytes where the text is not UTF-8
 
 
 def external_file_present(tensor: TensorProto, folder: Path | None) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,8 @@ import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.sizes import LARGEST_DEPTH, LARGEST_RANK, LARGEST_TYPE_DEPTH, nearest, shown
+from pimsim.graph.ordering import nobody_produces, place_of, sort_graph, sort_nodes, subgraphs
+from pimsim.graph.sizes import LARGEST_DEPTH, LARGEST_RANK, LARGEST_TYPE_DEPTH
 
 OLDEST_OPSET = 7
 UNREGISTERED = "pimsim.unregistered"
@@ -39,11 +39,6 @@ class Opsets:
     local: set[tuple[str, str]] = field(default_factory=set)
 
 
-def place_of(position: int, node: NodeProto) -> str:
-    """Where a node stands, for messages."""
-    return f"node {position} '{shown(node.name)}' ({shown(node.op_type)})"
-
-
 def tidy(model: ModelProto) -> Opsets:
     """Make `model` regular, in place: domains, missing names and types, order of nodes.
 
@@ -56,6 +51,7 @@ def tidy(model: ModelProto) -> Opsets:
             "update onnx or export the model for an older version"
         )
     model.ir_version = max(model.ir_version, 4)  # from 4 on initialisers need not be inputs; nothing else differs
+    _check_texts(model)
     opsets = Opsets()
     opsets.local = {(_domain(f.domain), f.name) for f in model.functions}
     _merge_imports(model.opset_import, opsets)
@@ -70,11 +66,40 @@ def tidy(model: ModelProto) -> Opsets:
     _regular_nodes(model.graph.node, opsets, "", 0)
     missing = sort_graph(model.graph, "")
     if missing:
-        raise InputError(_nobody_produces(model.graph, missing))
+        raise InputError(nobody_produces(model.graph, missing))
     for function in model.functions:
         _tidy_function(function, opsets)
     _complete_imports(model.opset_import, opsets)
     return opsets
+
+
+def require_text(names: Iterable[str], where: str) -> None:
+    """Raise InputError for a name that is not UTF-8 (protobuf hands such a name out as bytes)."""
+    for name in names:
+        if not isinstance(name, str):
+            raise InputError(f"{where} has a name that is not UTF-8 text: {printable(name)}")
+
+
+def _check_texts(model: ModelProto) -> None:
+    require_text((entry.domain for entry in model.opset_import), "an opset import")
+    _check_graph_texts(model.graph, "the graph")
+    for function in model.functions:
+        require_text((function.name, function.domain, function.overload), "a local function")
+        where = f"function '{printable(function.name)}'"
+        require_text((*function.input, *function.output, *function.attribute), where)
+        require_text((attribute.name for attribute in function.attribute_proto), where)
+        require_text((entry.domain for entry in function.opset_import), where)
+
+
+def _check_graph_texts(graph: GraphProto, where: str) -> None:
+    """Names in a graph, but for those in its nodes."""
+    require_text((graph.name,), where)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        require_text((value.name,), where)
+        if value.type.HasField("tensor_type"):
+            require_text((dimension.dim_param for dimension in value.type.tensor_type.shape.dim), where)
+    require_text((tensor.name for tensor in graph.initializer), where)
+    require_text((sparse.values.name for sparse in graph.sparse_initializer), where)
 
 
 def _domain(name: str) -> str:
@@ -151,20 +176,15 @@ def _check_type_depth(proto: TypeProto) -> None:
             raise InputError(f"has a type nested more than {LARGEST_TYPE_DEPTH} levels deep")
 
 
-def subgraphs(node: NodeProto) -> Iterator[tuple[str, GraphProto]]:
-    """Graphs held by the attributes of `node`."""
-    for attribute in node.attribute:
-        if attribute.type == AttributeProto.GRAPH:
-            yield attribute.name, attribute.g
-        elif attribute.type == AttributeProto.GRAPHS:
-            for index, graph in enumerate(attribute.graphs):
-                yield f"{attribute.name}[{index}]", graph
-
-
 def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth: int) -> None:
     if depth > LARGEST_DEPTH:
         raise InputError(f"{where}subgraphs are nested more than {LARGEST_DEPTH} levels deep")
     for position, node in enumerate(nodes):
+        names = (*node.input, *node.output, node.name, node.op_type, node.domain)
+        try:
+            "".join(names)  # far quicker than asking each name
+        except TypeError:
+            require_text(names, f"{where}node {position}")
         if node.domain == "ai.onnx":
             node.domain = ""
         if node.domain == "" and not _registered(node, opsets):
@@ -174,12 +194,15 @@ def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth
             continue
         seen: set[str] = set()
         for attribute in node.attribute:
+            if not isinstance(attribute.name, str) or not isinstance(attribute.ref_attr_name, str):
+                require_text((attribute.name, attribute.ref_attr_name), f"{where}{place_of(position, node)}")
             fault = "stands there twice" if attribute.name in seen else _attribute_fault(attribute)
             if fault:
                 name = printable(attribute.name)
                 raise InputError(f"{where}{place_of(position, node)}: attribute '{name}' {fault}")
             seen.add(attribute.name)
         for _, graph in subgraphs(node):
+            _check_graph_texts(graph, f"{where}{place_of(position, node)}")
             if not graph.name:
                 graph.name = "body"
             _regular_nodes(graph.node, opsets, f"{where}{place_of(position, node)}, ", depth + 1)
@@ -252,7 +275,7 @@ def _tidy_function(function: Any, main: Opsets) -> None:
         if fault:
             raise InputError(f"{where}attribute '{printable(attribute.name)}' {fault}")
     produced = set(function.input)
-    missing = _sort_nodes(function.node, produced, where)
+    missing = sort_nodes(function.node, produced, where)
     if missing:
         name = next(iter(missing))
         raise InputError(f"{where}value '{printable(name)}' is read but nothing produces it")
@@ -261,107 +284,3 @@ def _tidy_function(function: Any, main: Opsets) -> None:
         main.versions.setdefault(domain, version)
     main.used |= opsets.used
     _write_imports(function.opset_import, opsets.versions)
-
-
-def sort_graph(graph: GraphProto, where: str) -> dict[str, int]:
-    """Order the nodes of `graph` and of its subgraphs, in place; stable, so an ordered graph stays as it is.
-
-    Returns the names that are read and come from outside, with the position of a node that reads them.
-    """
-    produced = {value.name for value in graph.input}
-    produced.update(tensor.name for tensor in graph.initializer)
-    produced.update(sparse.values.name for sparse in graph.sparse_initializer)
-    missing = _sort_nodes(graph.node, produced, where)
-    for value in graph.output:
-        if value.name not in produced:
-            missing.setdefault(value.name, -1)
-    return missing
-
-
-def _sort_nodes(nodes: Any, produced: set[str], where: str) -> dict[str, int]:
-    """Sort `nodes`; adds what they produce to `produced`. Returns names from outside -> position of a reader."""
-    reads: list[set[str]] = []
-    producer: dict[str, int] = {}
-    for position, node in enumerate(nodes):
-        wanted = {name for name in node.input if name}
-        if node.attribute:
-            for _, child in subgraphs(node):
-                wanted |= sort_graph(child, f"{where}{place_of(position, node)}, ").keys()
-        reads.append(wanted)
-        for name in node.output:
-            if not name:
-                continue
-            if name in producer or name in produced:
-                other = place_of(producer[name], nodes[producer[name]]) if name in producer else "the graph's inputs"
-                raise InputError(
-                    f"{where}value '{printable(name)}' is produced twice: by {other} and {place_of(position, node)}"
-                )
-            producer[name] = position
-    missing: dict[str, int] = {}
-    sorted_already = True
-    for position, wanted in enumerate(reads):
-        for name in wanted:
-            source = producer.get(name)
-            if source is None:
-                if name not in produced:
-                    missing.setdefault(name, position)
-            elif source >= position:
-                sorted_already = False
-    if not sorted_already:
-        _reorder(nodes, reads, producer, where)
-    produced.update(producer)
-    return missing
-
-
-def _reorder(nodes: Any, reads: list[set[str]], producer: dict[str, int], where: str) -> None:
-    waiting = [0] * len(reads)
-    readers: list[list[int]] = [[] for _ in reads]
-    for position, wanted in enumerate(reads):
-        sources = {producer[name] for name in wanted if name in producer}
-        waiting[position] = len(sources)
-        for source in sources:
-            readers[source].append(position)
-    ready = [position for position, count in enumerate(waiting) if count == 0]
-    order: list[int] = []
-    while ready:
-        position = heapq.heappop(ready)
-        order.append(position)
-        for reader in readers[position]:
-            waiting[reader] -= 1
-            if waiting[reader] == 0:
-                heapq.heappush(ready, reader)
-    if len(order) < len(reads):
-        raise InputError(f"{where}the nodes form a cycle: {_cycle(nodes, reads, producer, waiting)}")
-    copies = [NodeProto.FromString(nodes[position].SerializeToString()) for position in order]
-    del nodes[:]
-    nodes.extend(copies)
-
-
-def _cycle(nodes: Any, reads: list[set[str]], producer: dict[str, int], waiting: list[int]) -> str:
-    """The nodes of one cycle: follow unfinished producers until one comes back."""
-    current = next(position for position, count in enumerate(waiting) if count)
-    seen: dict[int, int] = {}
-    path: list[int] = []
-    while current not in seen:
-        seen[current] = len(path)
-        path.append(current)
-        current = min(producer[name] for name in reads[current] if name in producer and waiting[producer[name]])
-    loop = path[seen[current] :][::-1]
-    shown = [place_of(position, nodes[position]) for position in loop[:6]]
-    return " -> ".join([*shown, *(["..."] if len(loop) > 6 else []), shown[0]])
-
-
-def _nobody_produces(graph: GraphProto, missing: dict[str, int]) -> str:
-    name, position = min(missing.items(), key=lambda item: item[1])
-    known = [value.name for value in graph.input] + [o for node in graph.node for o in node.output]
-    hint = nearest(name, known, "values")
-    reader = "the model's outputs" if position < 0 else _reader_of(graph, name)
-    more = f" (and {len(missing) - 1} more such values)" if len(missing) > 1 else ""
-    return f"value '{printable(name)}' is read by {reader} but nothing produces it{more}; {hint}"
-
-
-def _reader_of(graph: GraphProto, name: str) -> str:
-    for position, node in enumerate(graph.node):
-        if name in node.input:
-            return place_of(position, node)
-    return "a subgraph"

@@ -91,7 +91,7 @@ def test_constant_of_shape_beyond_counting_is_refused():
     nodes = [helper.make_node("ConstantOfShape", ["s"], ["w"]), helper.make_node("Relu", ["w"], ["y"])]
     with pytest.raises(InputError, match=r"node 0 '' \(ConstantOfShape\).*more than 2\^53 elements"):
         read(nodes, [ints("s", [2**30, 2**30])])
-    with pytest.raises(InputError, match="must not be negative|[Nn]egative|Invalid"):
+    with pytest.raises(InputError, match=r"must not be negative|[Nn]egative|Invalid"):
         read(nodes, [ints("s", [-4, 2])])
 
 
@@ -189,7 +189,7 @@ def test_random_numbers_are_no_constants():
 def test_data_of_a_wrong_size_and_no_data():
     wrong = TensorProto(name="w", data_type=FLOAT, dims=[64, 96], raw_data=bytes(100))
     node = helper.make_node("MatMul", ["x", "w"], ["y"])
-    with pytest.raises(InputError, match=r"initializer 'w': float32 of shape \[64, 96\] needs 24576 bytes .* holds 100"):
+    with pytest.raises(InputError, match=r"initializer 'w': float32 of shape \[64, 96\] needs 24576 .* holds 100"):
         read([node], [wrong])
     none = TensorProto(name="w", data_type=FLOAT, dims=[64, 96])
     graph = read([node], [none])

@@ -243,13 +243,24 @@ def test_links_to_other_files_are_refused(tmp_path: Path, link):
     assert "'weights.bin' is refused by the onnx loader" in text
 
 
+@pytest.mark.parametrize("name", [b"node", b"xxxx", b"yyyy", b"NNNN", b"Relu"])
+def test_names_that_are_not_text(tmp_path: Path, name: bytes):
+    relu = helper.make_node("Relu", ["xxxx"], ["yyyy"], "node")
+    proto = model([relu], [value("xxxx", ["NNNN"])], [value("yyyy", [1])])
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString().replace(name, b"\xff\xfe\xfd\xfc"))
+    assert "has a name that is not UTF-8 text" in message(tmp_path / "m.onnx", batch=1)
+
+
 def test_names_with_control_characters_are_escaped():
     node = helper.make_node("Add", ["x", "\x1b[31m[/x]<script>"], ["y"], "a\nb")
     text = message(model([node], [value("x", [2])], [value("y", [2])]))
     assert "\\x1b[31m" in text
 
 
-@pytest.mark.parametrize("name", sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("*.onnx")), ids=lambda p: p.stem)
+LIGHT = sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("*.onnx"))
+
+
+@pytest.mark.parametrize("name", LIGHT, ids=lambda path: path.stem)
 def test_light_models_have_all_shapes(name: Path):
     graph = read_graph(name)
     assert graph.outputs[0].elements == 1000
