@@ -132,6 +132,6 @@ def answer(result: Result, form: str, target: Path | None) -> None:
     elif target is not None:
         deliver(result.to_text(), target)
     else:
-        from pimsim.report.sections import TERMINAL_ROWS, sections
+        from pimsim.report.sections import TERMINAL_ROWS, TEXT_ROWS, sections
 
-        show(sections(result, TERMINAL_ROWS if sys.stdout.isatty() else None))
+        show(sections(result, TERMINAL_ROWS if sys.stdout.isatty() else TEXT_ROWS))

@@ -155,7 +155,8 @@ def layers(workload: Workload, evaluation: Evaluation) -> list[Row]:
 
 
 def _row_sums(matrix: Array) -> list[float]:
-    return [math.fsum(row) for row in matrix.tolist()]
+    sums: list[float] = matrix.sum(axis=1).tolist()
+    return sums
 
 
 def _row(name: str, op: str, kind: str, macs: int, ops: int, *, note: str) -> Row:

@@ -127,10 +127,10 @@ class Result:
 
     def to_text(self) -> str:
         """The report as plain aligned text without colour."""
-        from pimsim.report.sections import sections
+        from pimsim.report.sections import TEXT_ROWS, sections
         from pimsim.report.text import render
 
-        return render(sections(self))
+        return render(sections(self, TEXT_ROWS))
 
     def to_html(self) -> str:
         """The report as one self-contained page: no script, no request."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 NAME_WIDTH = 44
 TERMINAL_ROWS = 40
-"""Layers shown on a terminal at most; a pipe or a file gets all."""
+"""Layers shown on a terminal at most."""
+TEXT_ROWS = 2000
+"""Layers shown in a pipe or a text file at most; CSV and JSON hold all."""
 
 
 @dataclass(frozen=True)
