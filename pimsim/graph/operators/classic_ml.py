@@ -90,6 +90,7 @@ OPERATORS: Mapping[str, Handler] = {
     "RegexFullMatch": text,
     "TfIdfVectorizer": text,
     "com.microsoft.Tokenizer": text,
+    "com.microsoft.MurmurHash3": text,
     ML + "ArrayFeatureExtractor": text,
     ML + "CastMap": text,
     ML + "CategoryMapper": text,

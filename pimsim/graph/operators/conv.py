@@ -288,4 +288,5 @@ OPERATORS: Mapping[str, Handler] = {
     "CausalConvWithState": causal_conv_with_state,
     "com.microsoft.FusedConv": fused_conv,
     "com.microsoft.QLinearConv": qlinear_conv,
+    "com.microsoft.ConvTransposeWithDynamicPads": conv_transpose,
 }

@@ -55,6 +55,7 @@ REDUCTIONS: Mapping[str, Cost] = {
     "ReduceLogSumExp": Cost(3, 1, basis="in"), "ReduceMax": Cost(1, basis="in"), "ReduceMean": Cost(1, basis="in"),
     "ReduceMin": Cost(1, basis="in"), "ReduceProd": Cost(1, basis="in"), "ReduceSum": Cost(1, basis="in"),
     "ReduceSumSquare": Cost(2, basis="in"), "ArgMax": Cost(1, basis="in"), "ArgMin": Cost(1, basis="in"),
+    "com.microsoft.QLinearReduceMean": Cost(1, basis="in"), "com.microsoft.ReduceSumInteger": Cost(1, basis="in"),
 }  # fmt: skip
 """Operations an input element; `REDUCED_SPECIAL` are added for each output element."""
 

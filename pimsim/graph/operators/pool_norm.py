@@ -110,6 +110,21 @@ def softmax(site: Site) -> None:
     )  # fmt: skip
 
 
+def bias_softmax(site: Site) -> None:
+    """com.microsoft BiasSoftmax: an addition before the softmax over all axes from `axis` on."""
+    shape = site.shape(0, 1)
+    axis = site.axis(site.attr_int("axis", 1), len(shape))
+    n = prod(shape)
+    order = streaming.before(site.order_of(0), tuple(range(axis, len(shape))))
+    edges = site.edge(0, order) + site.edge(1, ())
+    if edges_to_nothing(site, edges, n):
+        return
+    site.emit(
+        Kind.DIGITAL, edges, order=order, input_elements=read_elements(site), output_elements=n, vector_ops=4 * n,
+        special_ops=2 * n,
+    )  # fmt: skip
+
+
 def _norm(
     site: Site, *, whole: tuple[int, ...], per: int, groups: int, n: int, outputs: tuple[int, ...] = (0,)
 ) -> None:
@@ -184,16 +199,19 @@ OPERATORS: Mapping[str, Handler] = {
     "AveragePool": pool,
     "LpPool": pool,
     "com.microsoft.QLinearAveragePool": pool,
+    "com.microsoft.MaxpoolWithMask": pool,
     "GlobalMaxPool": global_pool,
     "GlobalAveragePool": global_pool,
     "GlobalLpPool": global_pool,
     "com.microsoft.QLinearGlobalAveragePool": global_pool,
     "RoiAlign": roi_pool,
     "MaxRoiPool": roi_pool,
+    "com.microsoft.CropAndResize": roi_pool,
     "MaxUnpool": max_unpool,
     "Softmax": softmax,
     "LogSoftmax": softmax,
     "Hardmax": softmax,
+    "com.microsoft.BiasSoftmax": bias_softmax,
     "LayerNormalization": layer_normalization,
     "RMSNormalization": layer_normalization,
     "SimplifiedLayerNormalization": layer_normalization,

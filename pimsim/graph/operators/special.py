@@ -57,6 +57,7 @@ SIMPLE: Mapping[str, PerElement] = {
     "ImageDecoder": PerElement(8, note="an image decoder: counted as 8 operations for each value it gives"),
     "com.microsoft.DynamicTimeWarping": PerElement(3, basis="in"), "com.microsoft.BifurcationDetector": PerElement(1,
     basis="in"),
+    "com.microsoft.Range": PerElement(1), "com.microsoft.NGramRepeatBlock": PerElement(2, basis="in"),
     "com.microsoft.Sampling": PerElement(2, basis="in"),
 }  # fmt: skip
 """Operators that take a fixed number of operations an element."""
