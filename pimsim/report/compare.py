@@ -127,7 +127,10 @@ def comparison_sections(found: Comparison) -> list[Section]:
         [(label, f"{printable(side.title)}  ({printable(side.file)})") for label, side in sides],
     )
     columns = (Column("total", right=False), Column("A"), Column("B"), Column("ratio"))
-    totals = Table("Totals", columns, [(key, *_shown(key, pair)) for key, pair in found.totals.items()])
+    rows = [(key, *_shown(key, pair)) for key, pair in found.totals.items()]
+    same = found.a.precision == found.b.precision
+    widths = found.a.precision if same else f"A: {found.a.precision}; B: {found.b.precision}"
+    totals = Table("Totals", columns, list(rows), caption=f"TOPS: 1 MAC = 2 operations, {printable(widths)}")
     parts: list[Section] = [facts, totals, _component_table(found)]
     if found.layers:
         more = f"{len(found.layers)} of {found.changed}" if found.changed > len(found.layers) else "all"

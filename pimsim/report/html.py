@@ -38,7 +38,7 @@ STYLE = """
   --card: #1d222b; --accent: #7db3ec; --warn: #f0b35a; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 1280px; margin: 0 auto; padding: 28px 24px 60px; }
+main { max-width: 1440px; margin: 0 auto; padding: 28px 24px 60px; }
 h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 17px; margin: 36px 0 10px; }
 p.about, p.caption { color: var(--soft); margin: 0 0 12px; overflow-wrap: anywhere; }

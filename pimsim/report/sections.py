@@ -330,12 +330,11 @@ def programming_facts(result: Result) -> Facts:
         ("energy", scaled("energy_pJ", facts["energy_pJ"]) + equal),
         ("time", scaled("latency_ns", facts["latency_ns"])),
         ("cells", f"{facts['cells']:,.0f}"),
-        ("endurance", f"{significant(100 * facts['endurance_share'])}% of a cell's rated writes"),
+        ("endurance", f"{100 * facts['endurance_share']:.3g}% of a cell's rated writes"),
     ]
     if facts["rewrite_endurance_share"]:
-        pairs.append(
-            ("rewritten", f"{significant(100 * facts['rewrite_endurance_share'])}% of them by each inference")
-        )
+        lasts = significant(1 / facts["rewrite_endurance_share"])
+        pairs.append(("rewrites", f"each inference writes cells again: they last {lasts} inferences"))
     return Facts("Programming the weights once", pairs)
 
 

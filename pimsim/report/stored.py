@@ -31,6 +31,7 @@ class StoredResult:
     totals: dict[str, float]
     components: dict[str, dict[str, float]]
     layers: dict[str, dict[str, float]]
+    precision: str = ""  # bit widths of the products, in words
 
     component_keys = ("energy_pJ", "energy_dynamic_pJ", "energy_static_pJ", "area_um2")
 
@@ -68,6 +69,7 @@ def read_result(path: str | os.PathLike[str]) -> StoredResult:
         {key: check.figure(value, f"totals.{key}") for key, value in totals.items()},
         _components(check, check.mapping(document, "components")),
         _layers(check, document.get("layers")),
+        check.text(model, "precision", "model.precision"),
     )
     check.finish()
     return found

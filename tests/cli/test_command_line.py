@@ -298,6 +298,17 @@ def test_configs_check_reports_every_file(run, tmp_path):
     assert [line.count("crossbr") for line in err.splitlines()] == [1, 1]
 
 
+def test_explain(run):
+    code, out, _ = run("explain", "reram_128", "adc")
+    assert code == 0
+    assert "energy_pJ" in out
+    assert "computed" in out
+    rows = json.loads(run("explain", "reram_128", "--format", "json")[1], parse_constant=pytest.fail)
+    assert {row["origin"] for row in rows} <= {"given", "computed", "calibrated"}
+    assert run("explain", "isaac", "--format", "csv")[1].startswith("component,quantity,value,unit,origin,source\n")
+    refused(run("explain", "reram_128", "adcc"), "did you mean 'adc'?")
+
+
 def test_compare(run, model, tmp_path):
     for name in ("reram_128", "isaac"):
         run("run", "--hw", name, "--model", model, "--format", "json", "--out", tmp_path / f"{name}.json")

@@ -40,6 +40,11 @@ def test_ratios_are_b_over_a(stored, make_result):
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["totals"]["energy_pJ"]["a"] == a.totals["energy_pJ"]
 
 
+def test_precision_is_said_where_tops_is(stored):
+    text = render(comparison_sections(compare(stored(), stored("b.json", names=()))))
+    assert "TOPS: 1 MAC = 2 operations, A: 8-bit weights x 8-bit inputs; B: no products" in text
+
+
 def test_different_models_are_compared_by_layer_name(stored):
     found = compare(stored(names=("conv1", "x[/foo]\x1b")), stored("b.json", names=("conv1", "<b>", "c3")))
     assert found.only_a == ("x[/foo]\x1b",)
@@ -82,6 +87,7 @@ def damaged(make_result, change):
         (lambda d: d["totals"].update(energy_pJ=-1), "totals.energy_pJ must be a finite number, 0 or more; got -1"),
         (lambda d: d["totals"].update(chips=True), "totals.chips must be a finite number, 0 or more; got True"),
         (lambda d: d["totals"].update(macs=10**400), "totals.macs must be a finite number, 0 or more"),
+        (lambda d: d["model"].pop("precision"), "model.precision must be text; got nothing"),
         (lambda d: d["model"].update(name=3), "model.name must be text; got 3"),
         (lambda d: d.update(hardware=None), "hardware must be an object; got nothing"),
         (lambda d: d["components"].update(adc=1), "components.adc must be an object; got 1"),

@@ -144,6 +144,13 @@ def test_rewrites_are_noted(make_result):
     assert any("rewritten 3 times" in note for note in spilled.notes)
 
 
+def test_what_each_inference_writes_is_said(make_result):
+    result = make_result()
+    worn = Result(result.workload, result.hardware_info, replace(result.evaluation, rewrite_endurance_share=1e-6))
+    assert "they last 1,000,000 inferences" in worn.to_text()
+    assert "they last" not in result.to_text()
+
+
 def test_repr_is_one_short_line(make_result):
     text = repr(make_result(model="a\nb"))
     assert text.startswith(r"<Result a\nb on reram_128: ")
