@@ -137,3 +137,8 @@ def torch_export(name: str, exporter: str, opset: int | None = None) -> onnx.Mod
         buffer = io.BytesIO()
         torch.onnx.export(module, example, buffer, dynamo=False, opset_version=opset)
     return onnx.load_from_string(buffer.getvalue())
+
+
+def matrix_parameters(name: str) -> int:
+    """Elements of the named model's weights as torch has them, biases and norms left out."""
+    return sum(p.numel() for p in TORCH_MODELS[name][0]().parameters() if p.dim() > 1)

@@ -59,7 +59,7 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def count(model: onnx.ModelProto) -> tuple[int, int]:
-    """(multiply-adds, weight elements) of the model; a tensor that several nodes read is counted once, biases are not."""
+    """(multiply-adds, weight elements) of the model; a shared tensor is counted once, biases are not."""
     shapes = known_shapes(model)
     stored = {t.name: t.data_type for t in model.graph.initializer}
     origin = {name: name for name in stored}

@@ -74,7 +74,8 @@ def constant_of_shape_reshape_transpose_cast() -> Case:
     model = build(
         """g (float[2,6] x) => (float[2,4] y) {
             s = Constant<value_ints=[24]>()  flat = ConstantOfShape(s)  r = Constant<value_ints=[4,6]>()
-            m = Reshape(flat, r)  t = Transpose<perm=[1,0]>(m)  h = Cast<to=10>(t)  w = Cast<to=1>(h)  y = MatMul(x, w) }"""
+            m = Reshape(flat, r)  t = Transpose<perm=[1,0]>(m)
+            h = Cast<to=10>(t)  w = Cast<to=1>(h)  y = MatMul(x, w) }"""
     )
     return Case(model, 2 * 6 * 4, 24)
 
@@ -178,7 +179,8 @@ def domain_spelt_out_and_twice() -> Case:
 @case
 def opset_7() -> Case:
     model = build(
-        "g (float[1,3,8,8] x) => (float[1,10] y) { c = Conv(x, w)  p = GlobalAveragePool(c)  f = Flatten(p)  y = Gemm(f, m, b) }",
+        """g (float[1,3,8,8] x) => (float[1,10] y) {
+            c = Conv(x, w)  p = GlobalAveragePool(c)  f = Flatten(p)  y = Gemm(f, m, b) }""",
         opset=7, w=ones(4, 3, 3, 3), m=ones(4, 10), b=ones(10),
     )  # fmt: skip
     model.ir_version = 3
@@ -266,7 +268,8 @@ def external_data_absent() -> Case:
 @case
 def matmul_nbits() -> Case:
     model = build(
-        "g (float[2,64] x) => (float[2,8] y) { y = com.microsoft.MatMulNBits<K=64, N=8, bits=4, block_size=32>(x, q, s) }",
+        """g (float[2,64] x) => (float[2,8] y) {
+            y = com.microsoft.MatMulNBits<K=64, N=8, bits=4, block_size=32>(x, q, s) }""",
         imports=', "com.microsoft" : 1', q=ones(8, 2, 16, dtype=np.uint8), s=ones(16),
     )  # fmt: skip
     return Case(model, 2 * 64 * 8, 64 * 8, frozenset({4}))
@@ -308,7 +311,8 @@ def matmul_integer() -> Case:
 def quantize_dequantize_pairs() -> Case:
     model = build(
         """g (float[2,6] x) => (float[2,4] y) {
-            q = QuantizeLinear(x, s, z)  d = DequantizeLinear(q, s, z)  w = DequantizeLinear(i, s)  y = Gemm<transB=1>(d, w) }""",
+            q = QuantizeLinear(x, s, z)  d = DequantizeLinear(q, s, z)  w = DequantizeLinear(i, s)
+            y = Gemm<transB=1>(d, w) }""",
         i=ones(4, 6, dtype=np.int8), s=np.float32(0.1), z=np.uint8(3),
     )  # fmt: skip
     return Case(model, 48, 24, frozenset({8}), frozenset({8}))

@@ -1,4 +1,4 @@
-"""Makes the mutators here, and the models of tests/corpus which they start from, importable (in child processes too)."""
+"""Makes the mutators, and the models of tests/corpus from which they start, importable."""
 
 import sys
 from pathlib import Path

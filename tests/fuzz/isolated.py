@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,26 +30,30 @@ class _Worker:
     fresh: bool = True  # its imports are not the item's time
 
 
-def _serve(make_task: Callable[[], Task], pipe: Connection) -> None:
+def _serve(make_task: Callable[[], Task], pipe: Connection, limit_s: float) -> None:
     task = make_task()
     pipe.send(None)  # ready
     while True:
         item = pipe.recv()
-        pipe.send(task(item))
+        signal.setitimer(signal.ITIMER_PROF, limit_s)  # its signal ends the process, inside native code too
+        result = task(item)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        pipe.send(result)
 
 
 def run(
-    make_task: Callable[[], Task], items: Iterable[Any], *, workers: int, limit_s: float, start_limit_s: float = 60.0
+    make_task: Callable[[], Task], items: Iterable[Any], *, workers: int, limit_s: float, patience_s: float = 120.0
 ) -> list[tuple[Any, Any]]:
     """(item, result) in the order of completion; `Lost` for an item whose process died or took longer than limit_s.
 
-    make_task runs once in each process and returns the task; both must be importable there.
+    limit_s is processor time, so that a busy machine makes no difference; patience_s is how long a process may sit
+    without using any. make_task runs once in each process and returns the task; both must be importable there.
     """
     context = multiprocessing.get_context("spawn")
 
     def start() -> _Worker:
         here, there = context.Pipe()
-        process = context.Process(target=_serve, args=(make_task, there), daemon=True)
+        process = context.Process(target=_serve, args=(make_task, there, limit_s), daemon=True)
         process.start()
         there.close()
         return _Worker(process, here, since=time.monotonic())
@@ -80,17 +85,17 @@ def run(
                     result = worker.pipe.recv()
                 except EOFError:
                     worker.process.join()
-                    lose(worker, f"died with exit code {worker.process.exitcode}")
+                    code = worker.process.exitcode
+                    hung = code == -signal.SIGPROF
+                    lose(worker, f"took more than {limit_s} s" if hung else f"died with exit code {code}")
                     continue
                 if worker.fresh:
                     worker.fresh = False
                 else:
                     outcomes.append((worker.item, result))
                 feed(worker)
-            elif (worker.busy or worker.fresh) and time.monotonic() - worker.since > (
-                start_limit_s if worker.fresh else limit_s
-            ):
-                lose(worker, f"took more than {limit_s} s")
+            elif (worker.busy or worker.fresh) and time.monotonic() - worker.since > patience_s:
+                lose(worker, f"gave no answer in {patience_s} s")
     for worker in pool:
         worker.process.kill()
         worker.process.join()

@@ -34,14 +34,20 @@ INTEGERS = (
 )
 FLOATS = (0.0, 1.0, -1.0, 1e38, float("inf"), float("nan"))
 TEXTS = (
-    "", "x", "[/x]", "[bold red]", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "a\nb", "\x1b[31mred", "\x00", "\u202e",
-    "../../etc/passwd", "/etc/passwd", "a" * 5000, "SAME_UPPER", "bidirectional", "NOTSET", "bij,bjk->bik", "ij->", "...i,i", "é",
+    "", "x", "[/x]", "[bold red]", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "a\nb", "\x1b[31mred", "\x00",
+    "\u202e",
+    "../../etc/passwd", "/etc/passwd", "a" * 5000, "SAME_UPPER", "bidirectional", "NOTSET", "bij,bjk->bik", "ij->",
+    "...i,i", "é",
 )  # fmt: skip
 OPERATORS = (
-    "Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum", "Attention", "LSTM", "GRU", "RNN", "Gather", "Reshape", "Transpose", "If",
-    "Loop", "Scan", "Split", "Concat", "Slice", "Pad", "Softmax", "LayerNormalization", "Resize", "TopK", "NonZero", "Constant",
-    "ConstantOfShape", "Expand", "Tile", "Range", "OneHot", "Cast", "QuantizeLinear", "DequantizeLinear", "QLinearConv", "MaxPool",
-    "AveragePool", "ReduceSum", "Squeeze", "Unsqueeze", "Identity", "SequenceConstruct", "SequenceAt", "Optional", "NoSuchOperator",
+    "Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum", "Attention", "LSTM", "GRU", "RNN", "Gather", "Reshape",
+    "Transpose", "If",
+    "Loop", "Scan", "Split", "Concat", "Slice", "Pad", "Softmax", "LayerNormalization", "Resize", "TopK", "NonZero",
+    "Constant",
+    "ConstantOfShape", "Expand", "Tile", "Range", "OneHot", "Cast", "QuantizeLinear", "DequantizeLinear",
+    "QLinearConv", "MaxPool",
+    "AveragePool", "ReduceSum", "Squeeze", "Unsqueeze", "Identity", "SequenceConstruct", "SequenceAt", "Optional",
+    "NoSuchOperator",
 )  # fmt: skip
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "local", "no.such.domain", "\x1b[0m")
 Mutator = Callable[[onnx.ModelProto, random.Random], None]
@@ -232,6 +238,38 @@ def insert_node(model: onnx.ModelProto, rng: random.Random) -> None:
     graph.node.insert(index, made)
 
 
+@mutator(3)
+def insert_bomb(model: onnx.ModelProto, rng: random.Random) -> None:
+    """A value that is far larger than the file which asks for it, added to a value of the graph."""
+    graph = model.graph
+    node = rng.choice(graph.node)
+    position = rng.choice([i for i, name in enumerate(node.input) if name])
+    size = rng.choice((2**20, 2**31, 2**33, 2**50, 2**60))
+    one = helper.make_tensor("", 1, [1], [1.0])
+    made = rng.choice((
+        [helper.make_node("RandomNormal", [], ["big"], shape=[size])],
+        [helper.make_node("Constant", [], ["many"], value_ints=[size]), helper.make_node("ConstantOfShape", ["many"],
+        ["big"])],
+        [helper.make_node("Constant", [], ["many"], value_ints=[size]), helper.make_node("Constant", [], ["one"],
+        value=one),
+         helper.make_node(rng.choice(("Tile", "Expand")), ["one", "many"], ["big"])],
+        [helper.make_node("Constant", [], ["many"], value_int=size), helper.make_node("Constant", [], ["zero"],
+        value_int=0),
+         helper.make_node("Constant", [], ["step"], value_int=1), helper.make_node("Range", ["zero", "many", "step"],
+         ["count"]),
+         helper.make_node("Cast", ["count"], ["big"], to=1)],
+        [helper.make_node("Split", [node.input[position]], ["big"], num_outputs=size)],
+    ))  # fmt: skip
+    made.append(
+        helper.make_node(rng.choice(("Add", "Mul", "Concat")), [node.input[position], "big"], ["bigger"], axis=0)
+    )
+    if made[-1].op_type != "Concat":
+        del made[-1].attribute[:]
+    node.input[position] = "bigger"
+    for extra in reversed(made):
+        graph.node.insert(0, extra)
+
+
 # --- attributes ---
 
 
@@ -275,8 +313,10 @@ def drop_attribute(model: onnx.ModelProto, rng: random.Random) -> None:
 
 @mutator(3)
 def add_attribute(model: onnx.ModelProto, rng: random.Random) -> None:
-    names = ("group", "kernel_shape", "pads", "strides", "dilations", "axis", "perm", "transB", "hidden_size", "auto_pad", "equation",
-             "to", "value", "num_heads", "block_size", "layout", "output_shape", "noop_with_empty_axes", "keepdims", "bogus", "")  # fmt: skip
+    names = ("group", "kernel_shape", "pads", "strides", "dilations", "axis", "perm", "transB", "hidden_size",
+    "auto_pad", "equation",
+             "to", "value", "num_heads", "block_size", "layout", "output_shape", "noop_with_empty_axes", "keepdims",
+             "bogus", "")  # fmt: skip
     value = rng.choice((rng.choice(INTEGERS), [rng.choice(INTEGERS[:9]) for _ in range(4)], rng.choice(TEXTS), 0.5))
     a_node(model, rng).attribute.append(helper.make_attribute(rng.choice(names), value))
 
@@ -312,7 +352,7 @@ def scale_first_dimension(model: onnx.ModelProto, rng: random.Random) -> None:
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         dims = value.type.tensor_type.shape.dim
         if dims and dims[0].HasField("dim_value"):
-            dims[0].dim_value = min(dims[0].dim_value * factor, 2**63 - 1)
+            dims[0].dim_value = max(-(2**63), min(dims[0].dim_value * factor, 2**63 - 1))
 
 
 @mutator(2)
