@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from pathlib import Path
@@ -11,16 +12,21 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, external_data_helper
 
 from pimsim.errors import InputError, Place, printable
+from pimsim.graph.outline import without_raw_data
 from pimsim.graph.sizes import LARGEST_FILE_BYTES, nearest
 
+MAPPED_BYTES = 1_000_000
+"""Files larger than this are mapped, and the data of their large weights stepped over."""
 
-def load_model(path: Path) -> onnx.ModelProto:
-    """The model stored at `path`, external data not loaded.
+
+def load_model(path: Path) -> tuple[onnx.ModelProto, dict[int, int]]:
+    """The model stored at `path`, external data not loaded; and for every initialiser of the graph whose raw data were
+    left out because they are large, its position -> bytes left out.
 
     Raises InputError if the file is missing, not a regular file, empty, too large, or not an ONNX model.
     """
     place = Place(str(path))
-    data = _read_bytes(path, place)
+    data, left_out = _read_bytes(path, place)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
@@ -30,10 +36,10 @@ def load_model(path: Path) -> onnx.ModelProto:
         raise InputError(_why_not_onnx(data), place) from error
     if not model.HasField("graph"):
         raise InputError(_why_not_onnx(data), place)
-    return model
+    return model, left_out
 
 
-def _read_bytes(path: Path, place: Place) -> bytes:
+def _read_bytes(path: Path, place: Place) -> tuple[bytes, dict[int, int]]:
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
@@ -45,7 +51,12 @@ def _read_bytes(path: Path, place: Place) -> bytes:
                     "store the weights as external data",
                     place,
                 )
-            return stream.read(LARGEST_FILE_BYTES + 1)
+            if status.st_size > MAPPED_BYTES:
+                with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                    outline = without_raw_data(mapped)
+                if outline is not None:
+                    return outline
+            return stream.read(LARGEST_FILE_BYTES + 1), {}
     except FileNotFoundError as error:
         raise InputError(_missing(path), place) from error
     except IsADirectoryError as error:

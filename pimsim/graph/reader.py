@@ -43,14 +43,15 @@ def read_graph(
     source = ""
     if isinstance(path, ModelProto):
         try:
-            model = without_weights(path)
+            model, left_out = without_weights(path)
         except (DecodeError, EncodeError) as error:
             raise InputError("the model is nested too deeply: subgraphs or types inside one another") from error
     else:
         folder, source = Path(path).parent, str(path)
-        model = load_model(Path(path))
+        model, left_out = load_model(Path(path))
     try:
-        return _read(model, folder, source, batch, dict(dims or {}), dict(shapes or {}), trips, branch)
+        store = Store(folder, left_out=left_out)
+        return _read(model, store, source, batch, dict(dims or {}), dict(shapes or {}), trips, branch)
     except InputError as error:
         if not source or error.problems[0].startswith(source):
             raise
@@ -59,7 +60,7 @@ def read_graph(
 
 def _read(
     model: ModelProto,
-    folder: Path | None,
+    store: Store,
     source: str,
     batch: int | None,
     dims: dict[str, int],
@@ -68,7 +69,6 @@ def _read(
     branch: str | None,
 ) -> Graph:
     opsets = tidy(model)
-    store = Store(folder)
     initial = {t.name for t in model.graph.initializer} | {t.values.name for t in model.graph.sparse_initializer}
     own = [value for value in model.graph.input if value.name not in initial]
     binding = bind_inputs(own, declared_names(model.graph), batch=batch, dims=dims, shapes=shapes)
@@ -135,13 +135,17 @@ def _check(model: ModelProto) -> None:
 
 
 def _infer(model: ModelProto) -> dict[str, TypeProto]:
-    """Types of all values of the main graph, from its inputs alone: declared shapes are not trusted."""
+    """Types of all values of the main graph, from its inputs alone: declared shapes are not trusted.
+
+    Without data propagation: for a vector of n elements onnx allocates n dimensions, which for a flattened tensor is
+    more memory than the machine has. `Builder` propagates the values of small tensors itself.
+    """
     del model.graph.value_info[:]
     for value in model.graph.output:
         if value.type.HasField("tensor_type"):
             value.type.tensor_type.ClearField("shape")
     try:
-        inferred = shape_inference.infer_shapes(model, data_prop=True)
+        inferred = shape_inference.infer_shapes(model)
     except (shape_inference.InferenceError, ValueError, TypeError, RuntimeError, EncodeError, DecodeError):
         return {}  # node by node, with the place of what fails
     return element_types(inferred.graph)

@@ -18,6 +18,7 @@ from pimsim.errors import InputError, printable
 from pimsim.graph.dtypes import NAMES, bits_of, is_quantized
 from pimsim.graph.model_file import external_file_present, external_location, load_external
 from pimsim.graph.nodes import Constant, Tensor
+from pimsim.graph.outline import LARGE_BYTES
 from pimsim.graph.sizes import LARGEST_VALUES, checked_shape, elements_of
 
 PLAIN_TYPES = frozenset(
@@ -34,6 +35,7 @@ class Store:
 
     folder: Path | None
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    left_out: dict[int, int] = field(default_factory=dict)  # position of an initialiser -> bytes that were not loaded
     absent: int = 0  # tensors whose external data file is not there
     empty: int = 0  # tensors that hold no data although they have elements
     present: dict[str, bool] = field(default_factory=dict)  # external location -> there
@@ -46,45 +48,35 @@ class Store:
             yield f"{self.empty} initializers hold no data (shapes suffice for cost)"
 
 
-def without_weights(model: ModelProto) -> ModelProto:
-    """A copy of `model` that may be changed; the data of large initialisers are not copied but noted as external.
-
-    Their location is empty, which no file may say: `strip` knows by it that the data need not be looked for.
-    """
+def without_weights(model: ModelProto) -> tuple[ModelProto, dict[int, int]]:
+    """A copy of `model` that may be changed, without the raw data of large initialisers; and for those, by position,
+    the bytes left out."""
     copy = ModelProto()
+    left_out: dict[int, int] = {}
     for descriptor, value in model.ListFields():
         if descriptor.name == "graph":
-            _copy_graph(value, copy.graph)
+            _copy_graph(value, copy.graph, left_out)
         elif descriptor.is_repeated:
             getattr(copy, descriptor.name).extend(value)
         else:
             setattr(copy, descriptor.name, value)
-    return copy
+    return copy, left_out
 
 
-def _copy_graph(source: GraphProto, target: GraphProto) -> None:
+def _copy_graph(source: GraphProto, target: GraphProto, left_out: dict[int, int]) -> None:
     target.SetInParent()
     for descriptor, value in source.ListFields():
         if descriptor.name == "initializer":
-            for tensor in value:
-                if tensor.HasField("raw_data") and len(tensor.raw_data) > 8 * LARGEST_VALUES:
-                    _copy_outline(tensor, target.initializer.add())
+            for position, tensor in enumerate(value):
+                if len(tensor.raw_data) > LARGE_BYTES and tensor.data_location != TensorProto.EXTERNAL:
+                    left_out[position] = len(tensor.raw_data)
+                    target.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
                 else:
                     target.initializer.add().CopyFrom(tensor)
         elif descriptor.is_repeated:
             getattr(target, descriptor.name).extend(value)
         else:
             setattr(target, descriptor.name, value)
-
-
-def _copy_outline(source: TensorProto, target: TensorProto) -> None:
-    """Name, type and dimensions of a tensor whose data have the right size."""
-    target.name, target.data_type = source.name, source.data_type
-    target.dims.extend(source.dims)
-    dtype = NAMES.get(source.data_type, "")
-    if dtype and source.data_location != TensorProto.EXTERNAL:
-        _data_present(source, _dims(source, source.dims), dtype, Store(None))
-    target.data_location = TensorProto.EXTERNAL
 
 
 def strip(graph: GraphProto, store: Store) -> None:
@@ -94,6 +86,7 @@ def strip(graph: GraphProto, store: Store) -> None:
     """
     taken = {value.name for value in graph.input}
     _strip_level(graph, graph, store, {}, taken)
+    store.left_out = {}  # positions count no longer
 
 
 def _strip_level(
@@ -105,8 +98,8 @@ def _strip_level(
         for name in [*(v.name for v in graph.input), *(t.name for t in graph.initializer)]:
             names.pop(name, None)
     kept: list[TensorProto] = []
-    for tensor in graph.initializer:
-        if _keep_values(tensor, store, inner):
+    for position, tensor in enumerate(graph.initializer):
+        if _keep_values(tensor, store, inner, None if inner else store.left_out.get(position)):
             kept.append(tensor)
             continue
         _lift(tensor.name, tensor.data_type, tensor.dims, main, taken, names, inner, store)
@@ -191,12 +184,15 @@ def _renamed(tensor: Tensor, name: str) -> Tensor:
     )
 
 
-def _keep_values(tensor: TensorProto, store: Store, inner: bool) -> bool:
-    """Note `tensor` in `store`; True if it is small and its data may stay in the model."""
+def _keep_values(tensor: TensorProto, store: Store, inner: bool, left_out: int | None = None) -> bool:
+    """Note `tensor` in `store`; True if it is small and its data may stay in the model.
+
+    left_out: bytes of raw data that it has in the file and that were not loaded.
+    """
     shape = _dims(tensor, tensor.dims)
     dtype = NAMES.get(tensor.data_type, "")
-    present = _data_present(tensor, shape, dtype, store)
-    small = elements_of(shape) <= LARGEST_VALUES
+    present = _data_present(tensor, shape, dtype, store, left_out)
+    small = left_out is None and elements_of(shape) <= LARGEST_VALUES
     values = None
     if present and small:
         if tensor.data_location == TensorProto.EXTERNAL:
@@ -243,12 +239,12 @@ def values_of(tensor: TensorProto) -> np.ndarray[Any, Any]:
     return numpy_helper.to_array(tensor)
 
 
-def _data_present(tensor: TensorProto, shape: tuple[int, ...], dtype: str, store: Store) -> bool:
+def _data_present(
+    tensor: TensorProto, shape: tuple[int, ...], dtype: str, store: Store, left_out: int | None
+) -> bool:
     """Whether the data of a tensor are in reach. Raises InputError if they are there but have the wrong size."""
     if tensor.data_location == TensorProto.EXTERNAL:
         location = external_location(tensor)
-        if not tensor.external_data and store.folder is None:
-            return False  # left out by `without_weights`
         if location not in store.present:
             store.present[location] = external_file_present(tensor, store.folder)
         store.absent += not store.present[location]
@@ -258,7 +254,9 @@ def _data_present(tensor: TensorProto, shape: tuple[int, ...], dtype: str, store
     elements, bits = elements_of(shape), bits_of(dtype)
     width = 8 if dtype == "bool" else bits
     expected = (elements * width + 7) // 8
-    if tensor.HasField("raw_data"):
+    if left_out is not None:
+        held, unit = left_out, "bytes"
+    elif tensor.HasField("raw_data"):
         held, unit = len(tensor.raw_data), "bytes"
     else:
         expected, held, unit = _typed_count(tensor, elements, width), _typed_length(tensor), "values"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ UNREGISTERED = "pimsim.unregistered"
 _POSITIVE = frozenset(
     ["strides", "dilations", "kernel_shape", "blocksize", "num_outputs", "group", "num_groups", "block_size"]
 )
+_TERM = r"[A-Za-z]*(\.\.\.)?[A-Za-z]*"
+_EQUATION = re.compile(rf"{_TERM}(,{_TERM})*(->{_TERM})?")
+"""What an Einsum equation looks like without blanks; onnx's inference does not return from others."""
 _AXES = frozenset(["axis", "axes", "perm", "batch_dims", "scan_input_axes", "scan_output_axes"])
 _BOUNDED = _POSITIVE | _AXES
 _OFFICIAL = frozenset(
@@ -249,6 +253,9 @@ def _attribute_fault(attribute: AttributeProto) -> str:
         if len(found) != 1:
             return "has no type"
         kind = attribute.type = found[0]
+    if attribute.name == "equation" and kind == AttributeProto.STRING:
+        text = attribute.s.decode("utf-8", "replace")
+        return "" if _EQUATION.fullmatch(text.replace(" ", "")) else f"is no Einstein sum: '{printable(text)}'"
     if attribute.name not in _BOUNDED or kind not in (AttributeProto.INT, AttributeProto.INTS):
         return ""
     given = list(attribute.ints) if kind == AttributeProto.INTS else [attribute.i]
