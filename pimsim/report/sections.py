@@ -192,6 +192,8 @@ def layer_table(result: Result, rows: int | None = None) -> Table:
     columns = tuple(_with_unit(column, units) for column in LAYER_COLUMNS)
     total = _layer_line("", "total", table, units, figures)
     caption = "latency: share of the critical path; start and end: when the layer runs within one inference"
+    if rows is not None and len(chosen) < sum(not _free(row) for row in table):
+        caption += f"; the {len(chosen)} dearest rows are shown, CSV and JSON hold all"
     return Table("By layer", columns, lines, total, frozenset(dim), caption)
 
 

@@ -126,6 +126,8 @@ def test_few_rows_sum_up_what_they_leave_out(make_result):
     result = make_result([f"n{i}" for i in range(60)])
     table = layer_table(result, 10)
     assert len(table.rows) < 25
+    assert "the 10 dearest rows are shown, CSV and JSON hold all" in table.caption
+    assert "dearest" not in layer_table(result, 2000).caption
     assert any(row[1].endswith("smaller steps)") for row in table.rows)
     column = next(i for i, c in enumerate(table.columns) if c.title.startswith("energy"))
     shown = sum(float(row[column].replace("<", "")) for row in table.rows)
