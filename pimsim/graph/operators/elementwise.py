@@ -41,18 +41,21 @@ def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
 
 
 def _output_order(shape: Shape, sources: list[tuple[Tensor, Flow]]) -> Order:
-    """The order with the most steps among those of full-sized inputs; one that is there already takes any."""
+    """The order with the most steps among those of full-sized inputs, else the natural one if any input is there
+    before it is asked for (such an input takes whatever order the others bring)."""
     chosen: Order = ()
-    most = 0
+    most = 1
     elements = prod(shape)
     for tensor, flow in sources:
-        if tensor.shape is None or len(tensor.shape) > len(shape) or tensor.elements != elements:
+        if flow.order is None or tensor.shape is None or len(tensor.shape) > len(shape) or tensor.elements != elements:
             continue
         shift = len(shape) - len(tensor.shape)
-        order = streaming.natural(len(shape)) if flow.order is None else tuple([axis + shift for axis in flow.order])
+        order = tuple([axis + shift for axis in flow.order])
         n = streaming.steps(shape, order)
         if n > most and max(order, default=0) < len(shape):
             chosen, most = order, n
+    if most == 1 and any(flow.order is None for _, flow in sources):
+        return streaming.natural(len(shape))
     return chosen
 
 

@@ -86,7 +86,8 @@ def along_rows(site: Site) -> None:
             order = None
         else:
             changed = tuple(a for a, (p, q) in enumerate(zip(x.shape, out.shape, strict=True)) if p != q)
-            order = streaming.before(flow.order, changed)
+            # a padded row is its input row with a margin: rows keep coming one by one
+            order = flow.order if site.node.op.endswith("Pad") else streaming.before(flow.order, changed)
     n = site.output_size()
     edges = _at_most(site.edge(0, order), max(1, n) * site.builder.trips)
     for i in range(1, len(site.node.inputs)):
@@ -112,15 +113,29 @@ def _at_most(edges: tuple[Edge, ...], elements: int) -> tuple[Edge, ...]:
 
 
 def picked(site: Site) -> None:
-    """Gather of activations, Compress: the elements that are picked out travel, once the whole input is there."""
+    """Gather of activations, Compress...: the elements that are picked out travel, once the whole input is there.
+
+    Gather along an axis that is not streamed (queries out of [3, B, T, C]) hands the streamed steps on.
+    """
     n = site.output_size()
-    edges = _at_most(site.edge(0, ()), max(1, n) * site.builder.trips)
+    own, order = _picked_order(site)
+    edges = _at_most(site.edge(0, own), max(1, n) * site.builder.trips)
     for i in range(1, len(site.node.inputs)):
         edges += site.edge(i, ())
     if edges_to_nothing(site, edges, n):
         return
     read = min(site.elements(site.input(0)), n) + _others(site)
-    site.emit(Kind.MOVE, edges, input_elements=read, output_elements=n)
+    site.emit(Kind.MOVE, edges, order=order, input_elements=read, output_elements=n)
+
+
+def _picked_order(site: Site) -> tuple[Order, Order]:
+    """The order in which a Gather reads its data, and the same in the axes of its output."""
+    data, indices = site.input(0), site.input(1)
+    if site.node.op != "Gather" or data is None or indices is None or not data.shape or indices.shape is None:
+        return (), ()
+    axis = site.axis(site.attr_int("axis", 0), len(data.shape))
+    own = streaming.before(site.order_of(0), (axis,))
+    return own, tuple([a if a < axis else a + len(indices.shape) - 1 for a in own])
 
 
 def moved(site: Site) -> None:

@@ -110,6 +110,40 @@ def test_tokens_stream_through_matmul_and_transpose(make) -> None:
     assert [layer.inputs[0].first for layer in work.layers] == [1 / 10, 1 / 10, 1.0]
 
 
+def test_residual_takes_the_order_of_the_branch_that_is_computed(make) -> None:
+    """The model's input is there in any order; tokens that come time-major set the pace."""
+    x, t, g = make.x("x", 2, 10, 8), make.x("t", 10, 2, 8), make.x("g", 10, 2, 8)
+    work = make.run(
+        make.node("Transpose", [x], t, perm=[1, 0, 2], name="in"),
+        make.node("MatMul", [t, make.w("w", 8, 8)], g),
+        make.node("Transpose", [g], make.x("b", 2, 10, 8), perm=[1, 0, 2], name="out"),
+        make.node("Add", [x, make.x("b", 2, 10, 8)], make.x("y", 2, 10, 8)),
+    )
+    assert [e.first for layer in work.layers for e in layer.inputs] == [1 / 20] * 5
+
+
+def test_gather_across_the_streamed_axis_hands_it_on(make) -> None:
+    """Queries out of [3, T, C]; a gather along the tokens waits."""
+    x, h = make.x("x", 10, 24), make.x("h", 10, 24)
+    first = make.node("MatMul", [x, make.w("w", 24, 24)], h)
+    views = make.node("Reshape", [h, make.values("s", [10, 3, 8])], make.x("v", 10, 3, 8))
+    across = make.node("Gather", [make.x("v", 10, 3, 8), make.values("i", 0)], make.x("q", 10, 8), axis=1)
+    along = make.node("Gather", [make.x("v", 10, 3, 8), make.values("i", 0)], make.x("q", 3, 8), axis=0)
+    assert make.run(first, views, across).layers[1].inputs[0].first == 1 / 10
+    assert make.run(first, views, along).layers[1].inputs[0].first == 1.0
+
+
+def test_padding_keeps_the_rows(make) -> None:
+    """A Pad before a convolution, as some exporters write it."""
+    x, p = make.x("x", 1, 3, 8, 8), make.x("p", 1, 3, 10, 10)
+    work = make.run(
+        make.node("Conv", [x, make.w("v", 3, 3, 1, 1)], make.x("a", 1, 3, 8, 8), name="before"),
+        make.node("Pad", [make.x("a", 1, 3, 8, 8), make.values("n", [0, 0, 1, 1, 0, 0, 1, 1])], p),
+        make.node("Conv", [p, make.w("w", 4, 3, 3, 3)], make.x("y", 1, 4, 8, 8)),
+    )
+    assert [layer.inputs[0].first for layer in work.layers] == [1 / 8, 1 / 8, 3 / 10]
+
+
 def test_concat_streams_beside_but_not_along(make) -> None:
     """Channels side by side keep the rows; rows one after the other do not."""
     a, b = make.x("a", 1, 4, 8, 8), make.x("b", 1, 4, 8, 8)
