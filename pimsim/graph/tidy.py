@@ -205,6 +205,9 @@ def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth
                 name = printable(attribute.name)
                 raise InputError(f"{where}{place_of(position, node)}: attribute '{name}' {fault}")
             seen.add(attribute.name)
+            if attribute.name == "num_outputs" and node.op_type == "Split" and attribute.i != len(node.output):
+                where += place_of(position, node)
+                raise InputError(f"{where}: num_outputs is {attribute.i}, but there are {len(node.output)} outputs")
         for _, graph in subgraphs(node):
             _check_graph_texts(graph, f"{where}{place_of(position, node)}")
             if not graph.name:

@@ -11,6 +11,8 @@ import pytest
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from pimsim.errors import InputError
+from pimsim.graph.model_file import load_model
+from pimsim.graph.outline import without_raw_data
 from pimsim.graph.reader import read_graph
 
 FLOAT = TensorProto.FLOAT
@@ -255,6 +257,40 @@ def test_names_with_control_characters_are_escaped():
     node = helper.make_node("Add", ["x", "\x1b[31m[/x]<script>"], ["y"], "a\nb")
     text = message(model([node], [value("x", [2])], [value("y", [2])]))
     assert "\\x1b[31m" in text
+
+
+def test_weights_of_a_large_file_are_stepped_over(tmp_path: Path):
+    proto = linear(1024, 512)
+    bias = numpy_helper.from_array(np.arange(512, dtype=np.float32), "b")
+    proto.graph.initializer.append(bias)
+    proto.graph.node.add(op_type="Add", input=["y", "b"], output=["z"])
+    proto.graph.output[0].name = "z"
+    path = tmp_path / "m.onnx"
+    path.write_bytes(proto.SerializeToString())
+    loaded, left_out = load_model(path)
+    assert left_out == {0: 1024 * 512 * 4}
+    assert loaded.ByteSize() < 4000
+    graph = read_graph(path, batch=2)
+    assert graph.nodes[0].inputs[1].constant.elements == 1024 * 512
+    assert graph.nodes[1].inputs[1].constant.values[511] == 511
+    proto.graph.initializer[0].raw_data += b"x"
+    path.write_bytes(proto.SerializeToString())
+    assert "needs 2097152 bytes of data, the file holds 2097153" in message(path, batch=2)
+    path.write_bytes(proto.SerializeToString()[:-100_000])
+    assert "is truncated" in message(path, batch=2)
+
+
+def test_the_outline_of_a_model_is_the_model_without_raw_data():
+    proto = linear(128, 128)
+    proto.graph.initializer.append(numpy_helper.from_array(np.zeros(3, np.float32), "small"))
+    cut = without_raw_data(proto.SerializeToString())
+    assert cut is not None
+    outline, left_out = onnx.ModelProto.FromString(cut[0]), cut[1]
+    proto.graph.initializer[0].ClearField("raw_data")
+    assert outline == proto
+    assert left_out == {0: 128 * 128 * 4}
+    assert without_raw_data(b"\x3a\xff\xff") is None
+    assert without_raw_data(b"no model") is None
 
 
 LIGHT = sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("*.onnx"))

@@ -97,6 +97,26 @@ def test_impossible_shapes_name_the_node():
         read([node("Conv", ["x", "w"], ["y"], strides=[0, 1])], [value("x", [1, 4, 9, 9])], initializers=[weight])
 
 
+@pytest.mark.parametrize(
+    ("proto", "expected"),
+    [
+        (node("Einsum", ["x"], ["y"], equation="#_"), "attribute 'equation' is no Einstein sum: '#_'"),
+        (node("Split", ["x"], ["y", "z"], num_outputs=1), "num_outputs is 1, but there are 2 outputs"),
+        (node("Softmax", ["x"], ["y"], axis=2**62), "attribute 'axis' is 4611686018427387904; an axis is between"),
+        (node("SpaceToDepth", ["x"], ["y"], blocksize=0), "attribute 'blocksize' is 0; it must be at least 1"),
+    ],
+)
+def test_attributes_on_which_onnx_crashes_or_hangs(proto, expected):
+    with pytest.raises(InputError) as caught:
+        read([proto], [value("x", [1, 4, 4, 4])], opset=18)
+    assert expected in str(caught.value)
+
+
+def test_a_long_vector_allocates_nothing():
+    nodes = [node("Flatten", ["x"], ["f"], axis=0), node("Squeeze", ["f"], ["v"]), node("Add", ["v", "v"], ["y"])]
+    assert read(nodes, [value("x", [2**20, 2**20])], opset=17).outputs[0].shape == (2**40,)
+
+
 def test_attributes_are_plain_values():
     nodes = [node("Custom", ["x"], ["y"], domain="com.microsoft", i=3, f=0.5, s="text", many=[1, 2], t=array("", [7]),
                   names=["a", "b"], raw=b"\xff")]  # fmt: skip
