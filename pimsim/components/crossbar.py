@@ -19,9 +19,24 @@ BITLINE_fF_PER_CELL_AT_45_NM = 0.6
 
 def cycle_ns(hw: Any) -> Number:
     """One read cycle: the array's read, or the time its slowest ADC needs for its columns, whichever is longer."""
-    turn = hw.crossbar.adc.columns_per_adc / hw.crossbar.adc.rate_GSps
-    read = hw.crossbar.read_ns
+    bar = hw.crossbar
+    adc, read = bar.adc, bar.read_ns
+    turn = adc.columns_per_adc / adc.rate_GSps
     return (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
+
+
+def step_ns(hw: Any) -> Number:
+    """One decision of the converter under `binary_pulses`; a read step when the file does not say."""
+    step = hw.crossbar.adc.step_ns
+    return cycle_ns(hw) if step is None else step
+
+
+def off_ratio(cell: Any) -> Number:
+    """Conductance of the lowest state over that of the highest; 0 for SRAM, whose zeros draw nothing."""
+    if cell.kind == "sram":
+        return 0.0
+    r_on = 1e5 if cell.r_on_ohm is None else cell.r_on_ohm
+    return r_on / (10.0 * r_on if cell.r_off_ohm is None else cell.r_off_ohm)
 
 
 def weight_columns(hw: Any, weight_bits: int | None = None) -> int:
@@ -74,8 +89,8 @@ def price(hw: Any) -> Price:
     return resolve(
         hw.crossbar,
         action_ns=cycle_ns(hw),
-        energy_pJ=lambda: read_energy_pJ(hw),
-        area_um2=lambda: area_um2(hw),
-        leakage_mW=lambda _: leakage_mW(hw),
+        energy_pJ=read_energy_pJ(hw),
+        area_um2=area_um2(hw),
+        leakage_mW=leakage_mW(hw),
         formula="rows x columns x V^2 x mean conductance x pulse x activity 0.5 (Ohm's law); SRAM: bitline C V^2",
     )

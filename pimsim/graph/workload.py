@@ -78,6 +78,8 @@ class Layer:
     lookups: int = 0  # LOOKUP: rows read
     row_elements: int = 0  # LOOKUP: elements of a row
     table_rows: int = 0  # LOOKUP: rows of the table
+    input_density: float | None = None  # mean driven input over full scale; None: the hardware file's default
+    weight_density: float | None = None  # mean stored level over full scale; None: the hardware file's default
     note: str = ""  # anything the user should know about how this step was read
 
     @property

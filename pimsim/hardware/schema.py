@@ -162,6 +162,14 @@ class Dac(Circuit):
     """Row driver. One action: one row driven for one read cycle. One instance a row."""
 
     bits: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="input bits applied in one read cycle")
+    encoding: Literal["bit_serial", "pulse_count", "pulse_width", "binary_pulses"] = Field(
+        default="bit_serial",
+        description="levels of dac.bits bits, trains of up to 2^bits - 1 pulses, one pulse of that width, or bit k of "
+        "an input as 2^k read steps that are integrated and converted once",
+    )
+    split_above_bits: Annotated[int, Field(ge=1, le=16)] | None = Field(
+        default=None, description="binary_pulses: magnitude bits above which an input comes in two halves"
+    )
 
 
 class SampleHold(Circuit):
@@ -177,6 +185,12 @@ class Adc(Circuit):
     bits: Annotated[int, Field(ge=1, le=16)] = Field(description="resolution")
     rate_GSps: Annotated[float, Field(gt=0, le=100)] = Field(description="conversions a second of one ADC, in 1e9")
     columns_per_adc: Count = Field(description="columns that take turns on one ADC")
+    step_ns: PositiveFloat | None = Field(
+        default=None, description="binary_pulses: one decision of the converter; a read step when left out"
+    )
+    data_share: Share = Field(
+        default=0.0, description="share of a conversion's energy that follows the column sum (ramp, pulse count)"
+    )
 
 
 class Crossbar(Circuit):
@@ -318,6 +332,16 @@ class Memory(Circuit):
     burst_bytes: Annotated[int, Field(ge=1, le=65536)] = Field(default=64, description="smallest transfer")
 
 
+class Operands(Model):
+    """Statistics of operands where neither the model nor the run brings its own."""
+
+    input_density: Share = Field(
+        default=0.5, description="mean driven input over full scale (share of ones when bit-serial)"
+    )
+    weight_density: Share = Field(default=0.5, description="mean stored level over full scale (share of ones in SRAM)")
+    source: Annotated[str, Field(max_length=2000)] | None = Field(default=None, description="where they come from")
+
+
 class Mapping(Model):
     """How a model is laid on the hardware."""
 
@@ -359,6 +383,7 @@ class Hardware(Model):
     chip: Chip
     network: Network
     memory: Memory
+    operands: Operands = Operands()
     mapping: Mapping = Mapping()
 
     def warnings(self) -> list[tuple[str, str]]:

@@ -34,8 +34,10 @@ KIND_CODES = {Kind.MVM: MVM, Kind.DYNAMIC: DYNAMIC, Kind.LOOKUP: LOOKUP, Kind.DI
     L_OWNER,  # index of the MVM layer whose tiles do the work; -1: none
     L_IS_OUTPUT,  # 1: its output leaves the model
     L_ALL_VECTORS,  # vectors of all layers that use these weights, in the row of the first of them
-) = range(21)
-LAYER_COLUMNS = 21
+    L_INPUT_DENSITY,  # mean driven input over full scale; below 0: the hardware file's
+    L_WEIGHT_DENSITY,  # mean stored level over full scale; below 0: the hardware file's
+) = range(23)
+LAYER_COLUMNS = 23
 
 # One row an edge.
 E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
@@ -78,8 +80,16 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_TILES_PER_ROUTER,
     P_MESH_WIDTH,
     P_LINK_BITS_PER_NS,  # a chip
-) = range(35)
-POINT_COLUMNS = 35
+    P_BINARY_PULSES,  # 1: bit k of an input is 2^k read steps, converted once
+    P_SPLIT_ABOVE,  # binary pulses: magnitude bits above which they come in two halves; 0: never
+    P_STEP_NS,  # binary pulses: one decision of the converter
+    P_ADC_BITS,
+    P_ADC_DATA_SHARE,  # share of a conversion's energy that follows the column sum
+    P_INPUT_DENSITY,
+    P_WEIGHT_DENSITY,
+    P_OFF_RATIO,  # conductance of the lowest state over that of the highest
+) = range(43)
+POINT_COLUMNS = 43
 
 # One row a layer: what the mapping decides.
 (
@@ -92,6 +102,9 @@ POINT_COLUMNS = 35
     M_COLUMN_TILES,
     M_PHASES,  # row groups read one after the other in the fullest row tile
     M_CYCLES,  # read cycles of one vector
+    M_DRIVES,  # times that a row is driven for one vector
+    M_CONVERSIONS,  # actions of the converter for one vector, column and row group
+    M_VECTOR_NS,  # time of one vector
     M_WEIGHT_BITS,
     M_INPUT_BITS,
     M_POSITION,  # first crossbar
@@ -102,8 +115,8 @@ POINT_COLUMNS = 35
     M_DURATION_NS,
     M_FILL_NS,
     M_CONVERSION_ROWS,  # row groups that are converted for one output column
-) = range(19)
-MAPPED_COLUMNS = 19
+) = range(22)
+MAPPED_COLUMNS = 22
 
 # One row a point: what the mapping says of the whole.
 (
@@ -208,6 +221,8 @@ def _rows(workload: Workload) -> tuple[list[list[float]], list[list[float]], lis
             owners[i],
             0 if i in consumed else 1,
             layer.vectors,
+            -1.0 if layer.input_density is None else layer.input_density,
+            -1.0 if layer.weight_density is None else layer.weight_density,
         ]
         if user != i:
             rows[user][L_ALL_VECTORS] += float(layer.vectors)

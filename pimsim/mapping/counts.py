@@ -29,6 +29,7 @@ from pimsim.mapping.columns import (
     L_COLS,
     L_FETCHED,
     L_GROUPS,
+    L_INPUT_DENSITY,
     L_INPUTS,
     L_IS_OUTPUT,
     L_KIND,
@@ -42,31 +43,39 @@ from pimsim.mapping.columns import (
     L_STEPS,
     L_VECTOR_OPS,
     L_VECTORS,
+    L_WEIGHT_DENSITY,
     L_WEIGHTS,
     LOOKUP,
     M_CELLS,
     M_COLUMN_TILES,
     M_COLUMNS_PER_WEIGHT,
     M_CONVERSION_ROWS,
+    M_CONVERSIONS,
     M_CROSSBARS,
+    M_CYCLES,
+    M_DRIVES,
     M_INPUT_BITS,
     M_PASSES,
     M_PER_COPY,
+    M_PHASES,
     M_POSITION,
     M_ROW_TILES,
     M_WEIGHT_BITS,
     MVM,
     P_ACCUMULATOR_BITS,
     P_ACTIVE_ROWS,
+    P_ADC_DATA_SHARE,
     P_BURST_BITS,
     P_COLUMNS,
     P_CROSSBARS_PER_CHIP,
     P_CROSSBARS_PER_PE,
     P_CROSSBARS_PER_TILE,
-    P_DAC_BITS,
     P_INPUT_BITS,
+    P_INPUT_DENSITY,
     P_MESH_WIDTH,
+    P_OFF_RATIO,
     P_TILES_PER_ROUTER,
+    P_WEIGHT_DENSITY,
     P_WINDOW_REUSE,
     S_CONTEXTS,
 )
@@ -120,16 +129,26 @@ def count_traffic(
 
 
 def count_product(layer: Any, row: Any, point: Any, count: Any) -> None:
-    """Actions of a product on crossbars (counts of all copies together: they share the vectors)."""
+    """Actions of a product on crossbars (counts of all copies together: they share the vectors).
+
+    Prices hold for random operands: half of the rows driven, cells half on and half off. Reads, row drives and the part
+    of a conversion that follows the sum are weighed by the densities of inputs and weights against that.
+    """
     vectors, groups, rows, cols = layer[L_VECTORS], layer[L_GROUPS], layer[L_ROWS], layer[L_COLS]
     input_bits, wide = row[M_INPUT_BITS], row[M_COLUMNS_PER_WEIGHT]
-    reads = vectors * up(input_bits / point[P_DAC_BITS])
-    count[C_CROSSBAR] = reads * row[M_CELLS] / (point[P_ACTIVE_ROWS] * point[P_COLUMNS])
-    count[C_DAC] = reads * groups * rows * row[M_COLUMN_TILES]
-    conversions = reads * groups * cols * wide * row[M_CONVERSION_ROWS]
+    inputs = layer[L_INPUT_DENSITY] if layer[L_INPUT_DENSITY] >= 0.0 else point[P_INPUT_DENSITY]
+    levels = layer[L_WEIGHT_DENSITY] if layer[L_WEIGHT_DENSITY] >= 0.0 else point[P_WEIGHT_DENSITY]
+    off = point[P_OFF_RATIO]
+    reads = vectors * row[M_CYCLES] / row[M_PHASES]
+    charge = 2.0 * inputs * (levels + (1.0 - levels) * off) / (0.5 + 0.5 * off)  # 1 for random operands
+    count[C_CROSSBAR] = charge * reads * row[M_CELLS] / (point[P_ACTIVE_ROWS] * point[P_COLUMNS])
+    count[C_DAC] = 2.0 * inputs * vectors * row[M_DRIVES] * groups * rows * row[M_COLUMN_TILES]
+    columns = vectors * groups * cols * wide * row[M_CONVERSION_ROWS]
+    conversions = columns * row[M_CONVERSIONS]
+    swing = 1.0 - point[P_ADC_DATA_SHARE] + point[P_ADC_DATA_SHARE] * 4.0 * inputs * levels
     count[C_SAMPLE_HOLD] = conversions
-    count[C_ADC] = conversions
-    count[C_SHIFT_ADD] = conversions
+    count[C_ADC] = swing * conversions
+    count[C_SHIFT_ADD] = columns * row[M_DRIVES]
     operand_bits = vectors * groups * rows * input_bits
     loads = up(row[M_COLUMN_TILES] / point[P_CROSSBARS_PER_PE])
     count[C_INPUT_REGISTER] = operand_bits * (row[M_COLUMN_TILES] + loads)

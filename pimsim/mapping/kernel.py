@@ -36,9 +36,11 @@ from pimsim.mapping.columns import (
     M_COLUMNS_PER_WEIGHT,
     M_CONTEXT,
     M_CONVERSION_ROWS,
+    M_CONVERSIONS,
     M_COPIES,
     M_CROSSBARS,
     M_CYCLES,
+    M_DRIVES,
     M_DURATION_NS,
     M_FILL_NS,
     M_INPUT_BITS,
@@ -48,11 +50,14 @@ from pimsim.mapping.columns import (
     M_POSITION,
     M_ROW_TILES,
     M_TILES,
+    M_VECTOR_NS,
     M_WEIGHT_BITS,
     M_WRITE_NS,
     MVM,
     P_ACCUMULATOR_PER_NS,
     P_ACTIVE_ROWS,
+    P_ADC_BITS,
+    P_BINARY_PULSES,
     P_BUFFER_BITS_PER_NS,
     P_BURST_BITS,
     P_BUS_BITS_PER_NS,
@@ -78,6 +83,8 @@ from pimsim.mapping.columns import (
     P_ROWS,
     P_SPECIAL_PER_NS,
     P_SPILL,
+    P_SPLIT_ABOVE,
+    P_STEP_NS,
     P_VECTOR_PER_NS,
     P_WEIGHT_BITS,
     P_WINDOW_REUSE,
@@ -141,7 +148,34 @@ def shape_layer(layer: Any, point: Any, row: Any) -> None:
     row[M_ROW_TILES] = row_tiles
     row[M_COLUMN_TILES] = column_tiles
     row[M_PHASES] = phases
-    row[M_CYCLES] = up(input_bits / point[P_DAC_BITS]) * phases
+    schedule_reads(row, input_bits, phases, point)
+
+
+def schedule_reads(row: Any, input_bits: float, phases: float, point: Any) -> None:
+    """Reads, row drives, converter actions and time of one vector.
+
+    Bit-serial (or several bits at once): one read, one drive and one conversion for each group of dac.bits.
+    Binary pulses (Wan et al., Nature 2022, Methods): a row is driven once for each magnitude bit, bit k for 2^k read
+    steps that are integrated; then the converter decides bit by bit, and one step more. Beyond P_SPLIT_ABOVE magnitude
+    bits the input comes in two halves, the second converted to as many bits less as the first half has.
+    """
+    if point[P_BINARY_PULSES] <= 0.0:
+        turns = up(input_bits / point[P_DAC_BITS])
+        row[M_CYCLES] = turns * phases
+        row[M_DRIVES] = turns
+        row[M_CONVERSIONS] = turns
+        row[M_VECTOR_NS] = turns * phases * point[P_CYCLE_NS]
+        return
+    magnitude = max(1.0, input_bits - 1.0)
+    steps, decisions = 2.0**magnitude - 1.0, point[P_ADC_BITS] + 1.0
+    if point[P_SPLIT_ABOVE] > 0.0 and magnitude > point[P_SPLIT_ABOVE]:
+        first = up(0.5 * magnitude)
+        steps = 2.0**first - 1.0 + 2.0 ** (magnitude - first) - 1.0
+        decisions += max(1.0, point[P_ADC_BITS] - first + 1.0)
+    row[M_CYCLES] = steps * phases
+    row[M_DRIVES] = magnitude
+    row[M_CONVERSIONS] = steps + decisions
+    row[M_VECTOR_NS] = phases * (steps * point[P_CYCLE_NS] + decisions * point[P_STEP_NS])
 
 
 def pieces(crossbars: float, grain: float) -> Any:
@@ -165,7 +199,7 @@ def line_up(layers: Any, mapped: Any, point: Any, queue: Any) -> int:
     for i in range(len(layers)):
         if layers[i][L_KIND] == MVM and layers[i][L_FIRST_USER] == i and mapped[i][M_PER_COPY] > 0.0:
             queue[n][Q_VECTORS] = up(layers[i][L_ALL_VECTORS] / layers[i][L_STEPS])
-            queue[n][Q_VECTOR_NS] = mapped[i][M_CYCLES] * point[P_CYCLE_NS] * layers[i][L_STEPS]
+            queue[n][Q_VECTOR_NS] = mapped[i][M_VECTOR_NS] * layers[i][L_STEPS]
             queue[n][Q_PER_COPY] = mapped[i][M_PER_COPY]
             queue[n][Q_LAYER] = i
             n += 1
@@ -272,7 +306,7 @@ def time_product(layer: Any, row: Any, point: Any) -> None:
     tiles, steps, cycle = row[M_TILES], layer[L_STEPS], point[P_CYCLE_NS]
     vectors, copies = layer[L_VECTORS], max(1.0, row[M_COPIES])
     per_step = up(up(vectors / steps) / copies)
-    reads = per_step * row[M_CYCLES] * cycle * steps * row[M_PASSES]
+    reads = per_step * row[M_VECTOR_NS] * steps * row[M_PASSES]
     fetched = layer[L_FETCHED] if point[P_WINDOW_REUSE] > 0.0 else vectors * layer[L_GROUPS] * layer[L_ROWS]
     bits_in, bits_out = fetched * row[M_INPUT_BITS], layer[L_OUTPUTS] * point[P_INPUT_BITS]
     busy = max(reads, (bits_in + bits_out) / (point[P_BUS_BITS_PER_NS] * tiles))
@@ -393,6 +427,7 @@ def map_points(layers: Any, points: Any, mapped: Any, summary: Any, queue: Any) 
 HELPERS = (
     up,
     down,
+    schedule_reads,
     shape_layer,
     pieces,
     copies_for,

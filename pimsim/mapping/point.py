@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pimsim.components.crossbar import cycle_ns
+from pimsim.components.crossbar import cycle_ns, off_ratio, step_ns
 from pimsim.mapping import columns as c
-
-ENDLESS = 9e15
 
 
 def point_row(hw: Any) -> list[float]:
@@ -56,4 +54,13 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_TILES_PER_ROUTER] = hw.network.router.tiles_per_router
     row[c.P_MESH_WIDTH] = math.ceil(math.sqrt(routers))
     row[c.P_LINK_BITS_PER_NS] = 8.0 * chip.link.bandwidth_GBps * chip.link.count
+    cell, adc = bar.cell, bar.adc
+    row[c.P_BINARY_PULSES] = bar.dac.encoding == "binary_pulses"
+    row[c.P_SPLIT_ABOVE] = bar.dac.split_above_bits or 0
+    row[c.P_STEP_NS] = step_ns(hw)
+    row[c.P_ADC_BITS] = adc.bits
+    row[c.P_ADC_DATA_SHARE] = adc.data_share
+    row[c.P_INPUT_DENSITY] = hw.operands.input_density
+    row[c.P_WEIGHT_DENSITY] = hw.operands.weight_density
+    row[c.P_OFF_RATIO] = off_ratio(cell)
     return [float(x) for x in row]
