@@ -1,4 +1,4 @@
-"""The untangled graph: what `reader` hands to `lowering`. No onnx protobuf beyond this point except attribute values."""
+"""The untangled graph: what `reader` hands to `lowering`. No onnx protobuf goes beyond this point."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A value in the graph. `shape` is None when unknown (a sequence, an optional); every dimension is bound otherwise."""
+    """A value in the graph. `shape` is None when unknown (a sequence, an optional); else all dimensions are bound."""
 
     name: str
     shape: tuple[int, ...] | None

@@ -49,7 +49,7 @@ class Layer:
 
     Products (MVM and DYNAMIC): `groups` independent matrices of `rows` inputs x `cols` outputs, each multiplied
     with `vectors` input vectors; macs = groups * rows * cols * vectors.
-      Conv: groups = its groups, rows = Cin/groups * kernel volume, cols = Cout/groups, vectors = batch * output positions.
+      Conv: groups = its groups, rows = Cin/groups * kernel volume, cols = Cout/groups, vectors = batch * positions.
       ConvTranspose: rows = Cin/groups, cols = Cout/groups * kernel volume, vectors = batch * input positions.
       MatMul/Gemm with a constant: rows = K, cols = N, vectors = all other dimensions.
       DYNAMIC: groups = batch (and heads), vectors = M, rows = K, cols = N.
@@ -63,14 +63,14 @@ class Layer:
     rows: int = 0
     cols: int = 0
     vectors: int = 0
-    serial_steps: int = 1  # dependent steps (recurrence, loop trips): `vectors` splits evenly among them, nothing overlaps
+    serial_steps: int = 1  # dependent steps (recurrence, loop trips): `vectors` splits evenly among them
     weight_key: str = ""  # MVM: same key = same matrix, programmed once. Empty: not shared
-    weight_elements: int = 0  # MVM: elements of the weight as stored in the model (bias not counted); LOOKUP: of the table
+    weight_elements: int = 0  # MVM: of the weight as stored in the model, without bias; LOOKUP: of the table
     bias_elements: int = 0
     weight_bits: int | None = None  # as the model says (quantised weights); None: the run's choice
     input_bits: int | None = None  # as the model says (quantised activations); None: the run's choice
     input_elements: int = 0  # distinct activation elements that the step reads
-    fetched_elements: int = 0  # elements sent from buffer to input registers, with reuse of overlapping windows along a row
+    fetched_elements: int = 0  # from buffer to input registers, overlapping windows reused along a row
     output_elements: int = 0
     vector_ops: int = 0  # additions, multiplications, comparisons on the vector units (bias additions too)
     special_ops: int = 0  # exp, sigmoid, tanh, erf, sqrt, reciprocal, division: on the special function units
@@ -99,7 +99,7 @@ class NodeTreatment:
 
     name: str
     op: str
-    treatment: str  # a `Kind` value, or "free" (no cost: Reshape, Identity...), "constant" (folded), "skipped", "unknown"
+    treatment: str  # a `Kind` value, or "free" (no cost: Reshape, Identity...), "constant", "skipped", "unknown"
     macs: int = 0
     weight_bytes: int = 0
     count: int = 1  # executions in one inference
@@ -113,7 +113,7 @@ class Workload:
     name: str
     layers: tuple[Layer, ...]
     nodes: tuple[NodeTreatment, ...] = ()
-    notes: tuple[str, ...] = ()  # statements for the user: branch taken, external data absent, no product in the graph...
+    notes: tuple[str, ...] = ()  # for the user: branch taken, external data absent, no product in the graph...
     input_elements: int = 0
     output_elements: int = 0
     source: str = ""  # file it came from
