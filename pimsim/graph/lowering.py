@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.nodes import Graph
+from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.operators import HANDLERS
 from pimsim.graph.operators.builder import Builder, Scope
 from pimsim.graph.operators.site import walk
@@ -45,10 +45,18 @@ def lower(graph: Graph, *, trips: int | None = None, branch: str | None = None, 
         nodes=tuple(builder.treatments),
         notes=(*graph.notes, *builder.notes, *_closing_notes(builder)),
         input_elements=sum(t.elements for t in graph.inputs if t.constant is None),
-        output_elements=sum(t.elements for t in graph.outputs),
+        output_elements=sum(_elements(scope, t) for t in graph.outputs),
         source=graph.source,
         opset=graph.opset,
     )
+
+
+def _elements(scope: Scope, tensor: Tensor) -> int:
+    """Elements of an output, or of what produces it when its own shape is not known."""
+    if tensor.shape is not None:
+        return tensor.elements
+    flow = scope.find(tensor.name)
+    return 0 if flow is None else flow.elements or 0
 
 
 def _check_options(trips: int | None, branch: str | None, unknown_ops: str) -> None:

@@ -205,6 +205,7 @@ OPERATORS: Mapping[str, Handler] = {
     "Tile": along_rows,
     "Expand": along_rows,
     "CenterCropPad": along_rows,
+    "Crop": along_rows,
     "Trilu": along_rows,
     "com.microsoft.Pad": along_rows,
     "com.microsoft.Trilu": along_rows,

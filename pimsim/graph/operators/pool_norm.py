@@ -148,8 +148,9 @@ def layer_normalization(site: Site) -> None:
     op = site.node.op.rpartition(".")[2]
     axis = site.axis(site.attr_int("axis", -1), rank) if rank else 0
     rms = "RMS" in op or "Simplified" in op
-    per = 4 if rms else 7 + (site.input(2) is not None)
-    if op.startswith("Skip") or op == "EmbedLayerNormalization":
+    skip = op.startswith("Skip")
+    per = 4 if rms else 7 + (site.input(3 if skip else 2) is not None)
+    if skip:
         per += sum(site.input(i) is not None for i in (1, 4))
     n = prod(shape)
     _norm(site, whole=tuple(range(axis, rank)), per=per, groups=prod(shape[:axis]), n=n)
