@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.crossbar import MEAN_INPUT_ACTIVITY, cycle_ns
-from pimsim.components.price import Number, Price, area_scale, logic_leakage_mW, resolve
+from pimsim.components.price import Number, Price, area_scale, logic_leakage_mW_per_um2, resolve
 
 GATE_fF_PER_CELL_AT_130_NM = 1.5
 """Access transistor on a wordline (Wan et al., Nature 608, 504 (2022), as modelled by CiMLoop)."""
@@ -28,8 +28,8 @@ def price(hw: Any) -> Price:
     return resolve(
         hw.crossbar.dac,
         action_ns=cycle_ns(hw),
-        energy_pJ=lambda: energy_pJ(hw),
-        area_um2=lambda: area_um2(hw),
-        leakage_mW=lambda area: logic_leakage_mW(hw, area),
+        energy_pJ=energy_pJ(hw),
+        area_um2=area_um2(hw),
+        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
         formula="wordline C V^2 x bits x activity 0.5; 1.5 fF a cell at 130 nm (Wan et al., Nature 2022)",
     )

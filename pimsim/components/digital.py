@@ -10,9 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.crossbar import cycle_ns, input_cycles, weight_columns
-from pimsim.components.price import Number, Price, area_scale, energy_scale, logic_leakage_mW, resolve
+from pimsim.components.price import Number, Price, area_scale, energy_scale, logic_leakage_mW_per_um2, resolve
 
-HOROWITZ = "Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2"
+HOROWITZ = "(Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2)"
+SHIFT_ADD_FORMULA = f"one addition of accumulator_bits {HOROWITZ}"
+ACTIVATION_FORMULA = f"piecewise linear: table read as two additions, one multiply-add {HOROWITZ}"
+ADDITION_FORMULA = f"one addition {HOROWITZ}"
+VECTOR_FORMULA = f"one addition and half a multiplication {HOROWITZ}"
+MAC_FORMULA = f"one multiplication and one addition of accumulator_bits {HOROWITZ}"
 
 
 def add_pJ(hw: Any, bits: Number) -> Number:
@@ -42,10 +47,10 @@ def shift_add(hw: Any) -> Price:
     return resolve(
         spec,
         action_ns=cycle_ns(hw) * spec.count / conversions if spec.count else cycle_ns(hw) / conversions,
-        energy_pJ=lambda: add_pJ(hw, bits),
-        area_um2=lambda: add_um2(hw, bits),
-        leakage_mW=lambda area: logic_leakage_mW(hw, area),
-        formula=f"one addition of accumulator_bits ({HOROWITZ})",
+        energy_pJ=add_pJ(hw, bits),
+        area_um2=add_um2(hw, bits),
+        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
+        formula=SHIFT_ADD_FORMULA,
     )
 
 
@@ -53,10 +58,10 @@ def _unit(hw: Any, spec: Any, energy: Number, area: Number, formula: str) -> Pri
     return resolve(
         spec,
         action_ns=1.0 / hw.technology.clock_GHz,
-        energy_pJ=lambda: energy,
-        area_um2=lambda: area,
-        leakage_mW=lambda area_um2: logic_leakage_mW(hw, area_um2),
-        formula=f"{formula} ({HOROWITZ})",
+        energy_pJ=energy,
+        area_um2=area,
+        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
+        formula=formula,
     )
 
 
@@ -65,7 +70,7 @@ def activation(hw: Any) -> Price:
     spec = hw.tile.activation
     energy = multiply_pJ(hw, spec.bits) + 3.0 * add_pJ(hw, spec.bits)
     area = multiply_um2(hw, spec.bits) + add_um2(hw, spec.bits) + 64.0 * 2.0 * spec.bits * area_scale(hw, 45.0)
-    return _unit(hw, spec, energy, area, "piecewise linear: table read as two additions, one multiply-add")
+    return _unit(hw, spec, energy, area, ACTIVATION_FORMULA)
 
 
 def _or_activation(hw: Any, spec: Any, energy: Number, area: Number, formula: str) -> Price:
@@ -80,13 +85,13 @@ def _or_activation(hw: Any, spec: Any, energy: Number, area: Number, formula: st
 def accumulator(hw: Any) -> Price:
     """One addition of partial sums."""
     spec = hw.tile.accumulator
-    return _or_activation(hw, spec, add_pJ(hw, spec.bits), add_um2(hw, spec.bits), "one addition")
+    return _or_activation(hw, spec, add_pJ(hw, spec.bits), add_um2(hw, spec.bits), ADDITION_FORMULA)
 
 
 def pool(hw: Any) -> Price:
     """One comparison or addition in a pooling window."""
     spec = hw.tile.pool
-    return _or_activation(hw, spec, add_pJ(hw, spec.bits), add_um2(hw, spec.bits), "one addition")
+    return _or_activation(hw, spec, add_pJ(hw, spec.bits), add_um2(hw, spec.bits), ADDITION_FORMULA)
 
 
 def vector(hw: Any) -> Price:
@@ -94,7 +99,7 @@ def vector(hw: Any) -> Price:
     spec = hw.tile.vector
     energy = add_pJ(hw, spec.bits) + 0.5 * multiply_pJ(hw, spec.bits)
     area = add_um2(hw, spec.bits) + multiply_um2(hw, spec.bits)
-    return _or_activation(hw, spec, energy, area, "one addition and half a multiplication")
+    return _or_activation(hw, spec, energy, area, VECTOR_FORMULA)
 
 
 def mac(hw: Any) -> Price:
@@ -102,7 +107,7 @@ def mac(hw: Any) -> Price:
     spec, wide = hw.tile.mac, hw.precision.accumulator_bits
     energy = multiply_pJ(hw, spec.bits) + add_pJ(hw, wide)
     area = multiply_um2(hw, spec.bits) + add_um2(hw, wide)
-    return _or_activation(hw, spec, energy, area, "one multiplication and one addition of accumulator_bits")
+    return _or_activation(hw, spec, energy, area, MAC_FORMULA)
 
 
 def peak_outputs_per_cycle(hw: Any) -> Number:

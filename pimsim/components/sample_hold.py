@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.crossbar import cycle_ns
-from pimsim.components.price import BOLTZMANN_J_PER_K, Number, Price, logic_leakage_mW, resolve
+from pimsim.components.price import BOLTZMANN_J_PER_K, Number, Price, resolve
 
 TEMPERATURE_K = 300.0
 CAPACITANCE_fF_PER_UM2 = 1.5
@@ -19,18 +19,13 @@ def capacitance_fF(hw: Any) -> Number:
     return noise_fF + 1.0
 
 
-def energy_pJ(hw: Any) -> Number:
-    """C V^2."""
-    return capacitance_fF(hw) * 1e-3 * hw.technology.supply_V**2
-
-
 def price(hw: Any) -> Price:
     """Price of one sampler."""
+    size_fF = capacitance_fF(hw)
     return resolve(
         hw.crossbar.sample_hold,
         action_ns=cycle_ns(hw),
-        energy_pJ=lambda: energy_pJ(hw),
-        area_um2=lambda: capacitance_fF(hw) / CAPACITANCE_fF_PER_UM2,
-        leakage_mW=lambda area: logic_leakage_mW(hw, 0.0 * area),
+        energy_pJ=size_fF * 1e-3 * hw.technology.supply_V**2,
+        area_um2=size_fF / CAPACITANCE_fF_PER_UM2,
         formula="C V^2 with C = 12 kT 4^bits / V^2 + 1 fF: thermal noise at the ADC's quantisation noise (textbook)",
     )

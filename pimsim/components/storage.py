@@ -44,9 +44,9 @@ def _register(hw: Any, spec: Any, bits_per_ns: Number) -> Price:
     return resolve(
         spec,
         action_ns=1.0 / bits_per_ns,
-        energy_pJ=lambda: bit_pJ(hw, size_KB),
-        area_um2=lambda: sram_um2(hw, size_KB),
-        leakage_mW=lambda _: sram_leakage_mW(hw, size_KB),
+        energy_pJ=bit_pJ(hw, size_KB),
+        area_um2=sram_um2(hw, size_KB),
+        leakage_mW=sram_leakage_mW(hw, size_KB),
         formula=RULE,
     )
 
@@ -77,11 +77,9 @@ def buffer(hw: Any) -> Price:
     return resolve(
         spec,
         action_ns=1.0 / (spec.width_bits * hw.technology.clock_GHz),
-        energy_pJ=lambda: energy,
-        area_um2=lambda: sram_um2(hw, spec.size_KB) * (EDRAM_AREA_RATIO if edram else 1.0),
-        leakage_mW=lambda _: (
-            spec.size_KB * 8192.0 * energy / EDRAM_RETENTION_NS if edram else sram_leakage_mW(hw, spec.size_KB)
-        ),
+        energy_pJ=energy,
+        area_um2=sram_um2(hw, spec.size_KB) * (EDRAM_AREA_RATIO if edram else 1.0),
+        leakage_mW=spec.size_KB * 8192.0 * energy / EDRAM_RETENTION_NS if edram else sram_leakage_mW(hw, spec.size_KB),
         formula=RULE + "; one bank is read; eDRAM: refresh every 40 us (Barth et al., JSSC 2011)",
     )
 
