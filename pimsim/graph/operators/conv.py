@@ -111,7 +111,8 @@ def convolution(
     `extra`: vector operations for each output (requantisation).
     """
     x, w = site.need(0), site.need(weight_at)
-    shape = site.shape(0, 3)
+    last_axis = bool(site.attr_int("channels_last", 0))  # com.microsoft only: [N, ..., C]
+    shape = _channels_first(site.shape(0, 3), last_axis)
     w_shape = site.shape(weight_at, 3)
     spatial = shape[2:]
     kernel = kernel_of(site, w_shape, len(spatial))
@@ -122,23 +123,25 @@ def convolution(
     window = read_window(site, spatial, kernel)
     out = site.output()
     if out is not None and out.shape is not None and len(out.shape) == len(shape):
-        positions = out.shape[2:]
+        positions = _channels_first(out.shape, last_axis)[2:]
     else:
         positions = window_outputs(site, spatial, window)
     outputs = shape[0] * c_out * prod(positions)
-    first, last = _window_shares(site, shape, (shape[0], c_out, *positions), window)
+    rows_axis = 1 if last_axis else 2
+    first, last = _window_shares(site, shape[0], positions[0], window, rows_axis)
     special, vector = fused_activation(site, outputs) if fused else (0, 0)
     vector += extra * outputs
     rows, cols, vectors = w_shape[1] * prod(kernel), c_out // group, shape[0] * prod(positions)
     edges = site.edge_with(0, first, last)
     if fused and site.input(3) is not None:
         vector += outputs
-        edges += site.edge(3, (0, 2))
+        edges += site.edge(3, (0, rows_axis))
     bias = _bias_size(site, bias_at)
     if w.constant is None:
         site.note("its weight is not constant: a product of two activations")
         dynamic(
-            site, edges + site.edge(weight_at, ()), groups=group, rows=rows, cols=cols, vectors=vectors, order=(0, 2),
+            site, edges + site.edge(weight_at, ()), groups=group, rows=rows, cols=cols, vectors=vectors,
+            order=(0, rows_axis),
             input_elements=x.elements + w.elements, out_elements=outputs, input_bits=activation_bits(x), bias=bias,
             extra_vector=vector, extra_special=special,
         )  # fmt: skip
@@ -146,17 +149,21 @@ def convolution(
     columns = fetched_columns(positions[-1], kernel[-1], window.stride[-1], window.dilation[-1])
     fetched = shape[0] * c_in * prod(kernel[:-1]) * prod(positions[:-1]) * columns
     stationary(
-        site, edges, w.constant, groups=group, rows=rows, cols=cols, vectors=vectors, order=(0, 2), x=x,
+        site, edges, w.constant, groups=group, rows=rows, cols=cols, vectors=vectors, order=(0, rows_axis), x=x,
         out_elements=size(out, outputs), fetched=fetched, bias=bias, extra_vector=vector, extra_special=special,
     )  # fmt: skip
 
 
-def _window_shares(
-    site: Site, shape: tuple[int, ...], out_shape: tuple[int, ...], window: Window
-) -> tuple[float, float]:
+def _channels_first(shape: tuple[int, ...], channels_last: bool) -> tuple[int, ...]:
+    return (shape[0], shape[-1], *shape[1:-1]) if channels_last else shape
+
+
+def _window_shares(site: Site, batch: int, out_rows: int, window: Window, axis: int) -> tuple[float, float]:
+    out_shape = (batch, *[1] * (axis - 1), out_rows)
     return streaming.window(
-        site.flow(0), shape, out_shape, extent=window.extent[0], stride=window.stride[0], pad=window.pad_begin[0]
-    )
+        site.flow(0), site.shape(0), out_shape, extent=window.extent[0], stride=window.stride[0],
+        pad=window.pad_begin[0], axis=axis,
+    )  # fmt: skip
 
 
 def conv_transpose(site: Site) -> None:

@@ -17,6 +17,8 @@ def pool(site: Site) -> None:
     """MaxPool, AveragePool, LpPool over [N, C, ...]: one operation for each element of each window (LpPool two, and
     a root; AveragePool a division, as a multiplication with the reciprocal: one more)."""
     shape = site.shape(0, 3)
+    if site.attr_int("channels_last", 0):
+        site.fail("channels_last pooling is not supported; export the model with the channels in front")
     spatial = shape[2:]
     kernel = tuple(
         site.attr_ints("kernel_shape", len(spatial), low=1) or site.fail("the attribute 'kernel_shape' is missing")

@@ -167,3 +167,18 @@ def test_count_beyond_two_to_the_53_is_refused(make) -> None:
     x = make.x("x", 1, 2**10, 2**10, 2**10)
     with pytest.raises(InputError, match=r"the layer 'conv' counts more than 2\*\*53 operations"):
         make.one("Conv", [x, make.w("w", 2**24, 2**10, 1, 1)], make.x("y", 1, 2**24, 2**10, 2**10))
+
+
+def test_channels_last_is_the_same_product(make) -> None:
+    """com.microsoft QLinearConv with [N, H, W, C]: the same counts, rows along axis 1."""
+    s, w = make.values("s", 0.5), make.w("w", 6, 4, 3, 3, bits=8, quantized=True)
+    front = make.one(
+        "com.microsoft.QLinearConv", [make.x("x", 1, 4, 8, 9), s, s, w, s, s, s, s], make.x("y", 1, 6, 6, 7)
+    )
+    last = make.one(
+        "com.microsoft.QLinearConv",
+        [make.x("x", 1, 8, 9, 4), s, s, w, s, s, s, s],
+        make.x("y", 1, 6, 7, 6),
+        channels_last=1,
+    )
+    assert (front.macs, front.fetched_elements, front.inputs) == (last.macs, last.fetched_elements, last.inputs)
