@@ -3,6 +3,10 @@
 import csv
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +113,20 @@ def test_a_case_without_a_report_is_a_fault_of_ours(cases: Path) -> None:
 def test_a_case_name_cannot_leave_the_folder(cases: Path) -> None:
     with pytest.raises(InputError, match=r"no validation case '\.\./elsewhere'"):
         run_all(["../elsewhere"])
+
+
+@pytest.mark.slow
+def test_an_installed_package_finds_its_cases(tmp_path: Path) -> None:
+    """As a wheel lays them out: the data folders inside the package, no checkout in sight."""
+    package = Path(validation.__file__).resolve().parent
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    no_caches = shutil.ignore_patterns("__pycache__", "_data")
+    shutil.copytree(package, site / "pimsim", ignore=no_caches)
+    for name in ("validation", "hwconfigs"):
+        shutil.copytree(validation.data_folder(name), site / "pimsim" / "_data" / name, ignore=no_caches)
+    run = subprocess.run(
+        [sys.executable, "-m", "pimsim", "validate", "isaac"],
+        cwd=elsewhere, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "published figures within their tolerance" in run.stdout

@@ -32,9 +32,8 @@ NOTES = (
     "of figure 4 one cycle, or as many as it needs; that transfers and buffers need no more is the prediction.",
     "VGG A, B, D, E: the paper states the balancing rule, not the copies, the tiles or the chips of each network. "
     "What the rule comes to (256, 64, 16, 4, 1 copies from 224x224 down to 14x14) is set against what the engine's "
-    "bisection finds when it gets as many tiles as the rule needs; tiles and chips are our prediction alone.",
-    "The interval between two images is longer than the slowest layer where ReLU and pooling behind a convolution keep "
-    "the digital units of its tiles busier than its crossbars: the engine lets them take turns.",
+    "bisection finds when it gets as many tiles as the rule needs; tiles and chips are our prediction alone. "
+    "An interval of one slowest layer says that ReLU, pooling, buffers and buses behind the crossbars keep up.",
     "With the crossbars of that many tiles, fully connected layers stand once and are idle most of the time, as in the "
     "paper (section 8).",
 )
@@ -202,12 +201,12 @@ def vgg_rows(letter: str, figures: dict[str, Any]) -> list[Row]:
     convolutions = [i for i, layer in enumerate(model.layers) if layer.op == "Conv"]
     agree = sum(found.copies[i] == rule[side(model.layers[i])] for i in convolutions)
     stage = found.layer_by_layer.end_ns - found.layer_by_layer.start_ns
-    stages = [float(stage[i]) for i in convolutions]
+    stages, interval = [float(stage[i]) for i in convolutions], found.pipeline.interval_ns
     name, slowest = f"VGG-{letter}", max(float(stage[i]) for i, s in enumerate(model.layers) if s.kind is Step.MVM)
     return [
         Row(f"{name}: convolutions with the rule's copies", "", len(convolutions), float(agree), 0.0, "prediction"),
         Row(f"{name}: fastest convolution over slowest layer", "", 1.0, min(stages) / slowest, 0.1, "prediction"),
         Row(f"{name}: tiles of the balanced network", "", None, float(tiles), None, "prediction"),
         Row(f"{name}: chips of 168 tiles", "", None, float(-(-tiles // plain.chip.tiles)), None, "prediction"),
-        Row(f"{name}: interval over slowest layer", "", None, found.pipeline.interval_ns / slowest, None, "prediction"),
+        Row(f"{name}: interval of images over slowest layer", "", 1.0, interval / slowest, 0.1, "prediction"),
     ]
