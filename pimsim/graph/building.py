@@ -313,7 +313,7 @@ class Builder:
                 return {}
             types[name] = proto
             if tensor.constant is not None and tensor.constant.values is not None:
-                data[name] = numpy_helper.from_array(np.ascontiguousarray(tensor.constant.values))
+                data[name] = numpy_helper.from_array(np.asarray(tensor.constant.values, order="C"))
         node = site.proto
         if len(site.inputs) != len(node.input) or node.domain == UNREGISTERED:
             node = NodeProto()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pimsim.errors import printable
 from pimsim.graph.nodes import Tensor
 from pimsim.graph.sizes import checked_shape
 
@@ -55,9 +56,11 @@ def contrib_shapes(op: str, inputs: Sequence[Tensor | None], attributes: Mapping
         return []
     try:
         found = rule(Inputs(inputs, attributes))
-    except (LookupError, ValueError, TypeError, ZeroDivisionError):
+        shapes = [None if shape is None else [int(d) for d in shape] for shape, _ in found]
+    except (LookupError, ValueError, TypeError, ZeroDivisionError, OverflowError):
         return []  # an input without a shape, or attributes that do not fit: the output stays unknown
-    return [(None if shape is None else checked_shape(shape, f"output of {op}"), dtype) for shape, dtype in found]
+    sizes = [None if shape is None else checked_shape(shape, f"output of {printable(op)}") for shape in shapes]
+    return [(shape, dtype) for shape, (_, dtype) in zip(sizes, found, strict=True)]
 
 
 def _same(inputs: Inputs) -> list[Output]:

@@ -295,8 +295,8 @@ def _first_trips(
 def _scan(builder: Builder, site: Site, graph: GraphProto) -> tuple[dict[str, Graph], list[Tensor]]:
     old = site.opset == 8  # a batch dimension in front, and an input with the lengths of the sequences
     inputs = [_given(site, index) for index in range(len(site.proto.input))][1 if old else 0 :]
-    scanned = int(site.attributes.get("num_scan_inputs", 1))
-    count = max(len(inputs) - scanned, 0)
+    scanned = min(max(int(site.attributes.get("num_scan_inputs", 1)), 0), len(inputs))
+    count = len(inputs) - scanned
     axes = site.attributes.get("scan_input_axes") or [0] * scanned
     flows, trips, batch = [], None, None
     for index, tensor in enumerate(inputs):

@@ -18,6 +18,9 @@ Array = np.ndarray[Any, Any]
 Attributes = Mapping[str, Any]
 Folder = Callable[[Sequence[Array | None], Attributes, int], "list[Array] | None"]
 
+LARGEST_FILL = 64
+"""Elements up to which a ConstantOfShape of floats keeps its values."""
+
 _BINARY: dict[str, Callable[[Array, Array], Array]] = {
     "Add": np.add,
     "Sub": np.subtract,
@@ -264,9 +267,10 @@ def _constant_of_shape(inputs: Sequence[Array | None], attributes: Attributes, _
     if not _bounded(shape):
         return None
     value = attributes.get("value")
-    if value is None:
-        return [np.zeros(shape, np.float32)]
-    return [np.full(shape, np.asarray(value).reshape(-1)[0])]
+    fill = np.float32(0) if value is None else np.asarray(value).reshape(-1)[0]
+    if fill.dtype.kind == "f" and elements_of(shape) > LARGEST_FILL:
+        return None  # a weight, as in the light models of onnx, not shape arithmetic
+    return [np.full(shape, fill)]
 
 
 def _expand(inputs: Sequence[Array | None], _: Attributes, __: int) -> list[Array] | None:

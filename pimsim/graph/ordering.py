@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,8 +34,12 @@ def sort_graph(graph: GraphProto, where: str) -> dict[str, int]:
     Returns the names that are read and come from outside, with the position of a node that reads them.
     """
     produced = {value.name for value in graph.input}
-    produced.update(tensor.name for tensor in graph.initializer)
-    produced.update(sparse.values.name for sparse in graph.sparse_initializer)
+    stored = [tensor.name for tensor in graph.initializer]
+    stored += [sparse.values.name for sparse in graph.sparse_initializer]
+    if len(set(stored)) < len(stored):
+        name = next(name for name, count in Counter(stored).items() if count > 1)
+        raise InputError(f"{where}there are two initializers called '{printable(name)}'")
+    produced.update(stored)
     missing = sort_nodes(graph.node, produced, where)
     for value in graph.output:
         if value.name not in produced:

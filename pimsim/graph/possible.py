@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pimsim.errors import InputError
+from pimsim.errors import InputError, printable
 from pimsim.graph.nodes import Tensor
 
 
@@ -17,7 +17,9 @@ def check_possible(op: str, inputs: Sequence[Tensor | None], attributes: Mapping
     data, weight = inputs[0], inputs[plan[1]]
     if data is None or weight is None or data.shape is None or weight.shape is None:
         return
-    group = int(attributes.get("group", 1))
+    group = attributes.get("group", 1)
+    if not isinstance(group, int) or group < 1:
+        raise InputError(f"{place}: attribute 'group' is {printable(group)}; it must be an integer of at least 1")
     if len(data.shape) < 2 or len(weight.shape) != len(data.shape):
         raise InputError(
             f"{place}: input of shape {list(data.shape)} and weight of shape {list(weight.shape)} differ in rank"

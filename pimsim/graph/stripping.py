@@ -99,18 +99,24 @@ def _strip_level(
             names.pop(name, None)
     kept: list[TensorProto] = []
     for position, tensor in enumerate(graph.initializer):
+        outer = store.tensors.get(tensor.name) if inner else None
         if _keep_values(tensor, store, inner, None if inner else store.left_out.get(position)):
             kept.append(tensor)
             continue
         _lift(tensor.name, tensor.data_type, tensor.dims, main, taken, names, inner, store)
+        if outer is not None:  # of the same name, in a graph around this one
+            store.tensors[tensor.name] = outer
     if len(kept) != len(graph.initializer):
         copies = [TensorProto.FromString(t.SerializeToString()) for t in kept]
         del graph.initializer[:]
         graph.initializer.extend(copies)
     for sparse in graph.sparse_initializer:
         tensor = sparse.values
-        store.tensors.setdefault(tensor.name, _sparse_tensor(sparse))
+        outer = store.tensors.get(tensor.name) if inner else None
+        store.tensors[tensor.name] = _sparse_tensor(sparse)
         _lift(tensor.name, tensor.data_type, sparse.dims, main, taken, names, inner, store)
+        if outer is not None:
+            store.tensors[tensor.name] = outer
     del graph.sparse_initializer[:]
     _strip_nodes(graph, main, store, names, taken)
 
@@ -119,10 +125,14 @@ def _strip_nodes(graph: GraphProto, main: GraphProto, store: Store, names: dict[
     inner = graph is not main
     removed: list[int] = []
     for position, node in enumerate(graph.node):
-        if node.op_type == "Constant" and len(node.output) == 1 and _strip_constant(node, store):
+        constant = node.op_type == "Constant" and len(node.output) == 1
+        outer = store.tensors.get(node.output[0]) if constant and inner else None
+        if constant and _strip_constant(node, store):
             tensor = store.tensors[node.output[0]]
             number = next(n for n, t in NAMES.items() if t == tensor.dtype)
             _lift(node.output[0], number, tensor.shape or (), main, taken, names, inner, store)
+            if outer is not None:
+                store.tensors[node.output[0]] = outer
             removed.append(position)
             continue
         if names:
@@ -236,6 +246,8 @@ def values_of(tensor: TensorProto) -> np.ndarray[Any, Any]:
     """Values of an inline tensor of one of PLAIN_TYPES. Raises ValueError or TypeError if the data do not fit."""
     if tensor.HasField("raw_data") and tensor.data_location != TensorProto.EXTERNAL:
         return np.frombuffer(tensor.raw_data, _LITTLE[NAMES[tensor.data_type]]).reshape(tensor.dims)
+    if tensor.data_type == TensorProto.FLOAT and tensor.float_data:
+        return np.array(tensor.float_data, np.float32).reshape(tensor.dims)
     return numpy_helper.to_array(tensor)
 
 

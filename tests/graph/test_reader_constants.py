@@ -202,3 +202,8 @@ def test_impossible_dimensions_of_an_initializer():
     for dims, expected in (([2**40, 2**40], "more than 2"), ([-1, 3], "must not be negative"), ([1] * 70, "70 dim")):
         with pytest.raises(InputError, match=expected):
             read([node], [TensorProto(name="w", data_type=FLOAT, dims=dims)])
+
+
+def test_two_initializers_of_one_name():
+    with pytest.raises(InputError, match="there are two initializers called 'w'"):
+        read([helper.make_node("MatMul", ["x", "w"], ["y"])], [weight(), weight()])

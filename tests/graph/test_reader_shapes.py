@@ -237,6 +237,12 @@ def test_scan_takes_slices_and_stacks_them():
     assert [tensor.shape for tensor in graph.outputs] == [(2, 8), (2, 8, 5)]
 
 
+def test_scan_of_more_inputs_than_there_are_allocates_nothing():
+    body = helper.make_graph([node("Relu", ["e"], ["o"])], "body", [value("e", None)], [value("o", None)])
+    graph = read([node("Scan", ["x"], ["y"], body=body, num_scan_inputs=2**40)], [value("x", [5, 8])])
+    assert graph.outputs[0].shape == (5, 8)
+
+
 def branches(then, other):
     return {"then_branch": helper.make_graph([then], "t", [], [value(then.output[0], None)]),
             "else_branch": helper.make_graph([other], "e", [], [value(other.output[0], None)])}  # fmt: skip
