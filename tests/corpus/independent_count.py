@@ -32,7 +32,8 @@ def known_shapes(model: onnx.ModelProto) -> Shapes:
 def node_macs(node: onnx.NodeProto, shapes: Shapes) -> int:
     """Multiply-adds of one node."""
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    out = shapes.get(node.output[0], ())
+    if node.op_type in ("Conv", "MatMul", "Gemm"):
+        out = shapes[node.output[0]]
     if node.op_type == "Conv":
         return math.prod(out) * math.prod(shapes[node.input[1]][1:])
     if node.op_type == "ConvTranspose":
