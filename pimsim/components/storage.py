@@ -22,6 +22,7 @@ EDRAM_RETENTION_NS = 40_000.0
 """Refresh period of embedded DRAM (Barth et al., JSSC 2011: 40 us)."""
 
 RULE = "SRAM bit energy proportional to sqrt(capacity), 10 pJ for 64 bits of 8 KB (Horowitz, ISSCC 2014), C V^2 scaling"
+BUFFER_RULE = f"{RULE}; one bank is read; eDRAM: refresh every 40 us (Barth et al., JSSC 2011)"
 
 
 def bit_pJ(hw: Any, capacity_KB: Number) -> Number:
@@ -80,7 +81,7 @@ def buffer(hw: Any) -> Price:
         energy_pJ=energy,
         area_um2=sram_um2(hw, spec.size_KB) * (EDRAM_AREA_RATIO if edram else 1.0),
         leakage_mW=spec.size_KB * 8192.0 * energy / EDRAM_RETENTION_NS if edram else sram_leakage_mW(hw, spec.size_KB),
-        formula=RULE + "; one bank is read; eDRAM: refresh every 40 us (Barth et al., JSSC 2011)",
+        formula=BUFFER_RULE,
     )
 
 
