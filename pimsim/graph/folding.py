@@ -124,6 +124,8 @@ def _reduce(function: Callable[..., Array], inputs: Sequence[Array | None], attr
     value = _given(inputs, 0)
     axes = _ints(inputs, 1, attributes, "axes")
     keep = bool(attributes.get("keepdims", 1))
+    if not value.size and function is np.mean:
+        raise ValueError("there is no mean of nothing")
     if not axes:
         if attributes.get("noop_with_empty_axes", 0):
             return [value]
