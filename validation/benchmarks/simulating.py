@@ -27,8 +27,9 @@ serial = itertools.count(1)
 
 
 def fresh_hardware(count: int = OBJECTS) -> list[Hardware]:
-    """`count` hardware objects, validated like a file. Each differs from every other ever made here in its read time,
-    and most of them in array size, converters, cells, and the numbers of crossbars, PEs and tiles too."""
+    """`count` hardware objects, validated like a file. Each differs from every other ever made here in its read time
+    and its supply, so that not even a table looked up by those can be remembered, and most of them in process, array
+    size, converters, cells, and the numbers of crossbars, PEs and tiles too."""
     base = load_hardware("reram_128").model_dump()
     return [_varied(base, next(serial)) for _ in range(count)]
 
@@ -44,7 +45,9 @@ def _varied(base: dict[str, Any], i: int) -> Hardware:
     }  # fmt: skip
     pe, tile = {**base["pe"], "crossbars": 4 + i % 13}, {**base["tile"], "pes": 8 + i % 7}
     chip = {**base["chip"], "tiles": 100 + i % 101}
-    return Hardware.model_validate({**base, "crossbar": crossbar, "pe": pe, "tile": tile, "chip": chip})
+    technology = {**base["technology"], "node_nm": (22.0, 28.0, 32.0, 45.0, 65.0)[i % 5], "supply_V": 0.9 + 1e-7 * i}
+    changed = {"technology": technology, "crossbar": crossbar, "pe": pe, "tile": tile, "chip": chip}
+    return Hardware.model_validate({**base, **changed})
 
 
 def call_ms(
