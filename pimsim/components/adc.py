@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.components.price import Number, Price, energy_scale, logic_leakage_mW_per_um2, resolve
+from pimsim.components.price import Number, Price, resolve
+from pimsim.components.process import energy_scale, process
 
 STEP_fJ_AT_32_NM_1_V = {"sar": 6.1, "flash": 12.0, "ramp": 4.0, "sense_amplifier": 5.0, "delta_sigma": 12.0}
 """Energy a conversion step (2^bits steps a conversion). SAR: ISAAC Table 1, 2 mW at 1.28 GS/s and 8 bits; the same
@@ -32,10 +33,11 @@ def area_um2(hw: Any) -> Number:
 def price(hw: Any) -> Price:
     """Price of one converter."""
     return resolve(
+        hw,
         hw.crossbar.adc,
         action_ns=1.0 / hw.crossbar.adc.rate_GSps,
         energy_pJ=energy_pJ(hw),
         area_um2=area_um2(hw),
-        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
+        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
         formula="2^bits x 6.1 fJ (SAR, 32 nm, 1 V) x C V^2 scaling (ISAAC Table 1; other kinds assumed)",
     )

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pimsim.components.price import Number, Price, resolve
+from pimsim.components.process import process
 
 MEAN_INPUT_ACTIVITY = 0.5
 """Share of rows that carry a one (or mean input over full scale): random operands."""
@@ -22,13 +23,14 @@ def cycle_ns(hw: Any) -> Number:
     bar = hw.crossbar
     adc, read = bar.adc, bar.read_ns
     turn = adc.columns_per_adc / adc.rate_GSps
-    return (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
+    longer = (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
+    return longer / process(hw).speed
 
 
 def step_ns(hw: Any) -> Number:
     """One decision of the converter under `binary_pulses`; a read step when the file does not say."""
     step = hw.crossbar.adc.step_ns
-    return cycle_ns(hw) if step is None else step
+    return cycle_ns(hw) if step is None else step / process(hw).speed
 
 
 def off_ratio(cell: Any) -> Number:
@@ -87,6 +89,7 @@ def leakage_mW(hw: Any) -> Number:
 def price(hw: Any) -> Price:
     """Price of one array without converters."""
     return resolve(
+        hw,
         hw.crossbar,
         action_ns=cycle_ns(hw),
         energy_pJ=read_energy_pJ(hw),

@@ -5,17 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.crossbar import MEAN_INPUT_ACTIVITY, cycle_ns
-from pimsim.components.price import Number, Price, area_scale, logic_leakage_mW_per_um2, resolve
+from pimsim.components.price import Number, Price, resolve
+from pimsim.components.process import area_scale, process
 
-GATE_fF_PER_CELL_AT_130_NM = 1.5
-"""Access transistor on a wordline (Wan et al., Nature 608, 504 (2022), as modelled by CiMLoop)."""
+NVM_ACCESS_WIDTHS = 4.3
+"""Access transistor of a resistive cell in minimum widths: 1.5 fF at 130 nm (Wan et al., Nature 608, 504 (2022), as
+modelled by CiMLoop) where a minimum gate has 0.35 fF. An SRAM read port is one minimum gate."""
+
+
+def row_fF(hw: Any) -> Number:
+    """Load of one row: as the file says for a cell, or a gate for each cell."""
+    dac = hw.crossbar.dac
+    if dac.row_fF_per_cell is not None:
+        return hw.crossbar.columns * dac.row_fF_per_cell
+    widths = 1.0 if hw.crossbar.cell.kind == "sram" else NVM_ACCESS_WIDTHS
+    return hw.crossbar.columns * process(hw).access_fF * widths
 
 
 def energy_pJ(hw: Any) -> Number:
-    """Wordline capacitance x V^2 x activity; a DAC of b bits switches b such loads (pulse train)."""
-    row_fF = hw.crossbar.columns * GATE_fF_PER_CELL_AT_130_NM * hw.technology.node_nm / 130.0
-    volt = hw.technology.supply_V
-    return row_fF * 1e-3 * volt * volt * MEAN_INPUT_ACTIVITY * hw.crossbar.dac.bits
+    """C V^2 of the row x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts; half of them on
+    average (random operands)."""
+    dac, volt = hw.crossbar.dac, process(hw).supply_V
+    pulses = 2.0**dac.bits - 1.0 if dac.encoding == "pulse_count" else dac.bits
+    return row_fF(hw) * 1e-3 * volt * volt * MEAN_INPUT_ACTIVITY * pulses
 
 
 def area_um2(hw: Any) -> Number:
@@ -26,10 +38,11 @@ def area_um2(hw: Any) -> Number:
 def price(hw: Any) -> Price:
     """Price of one row driver."""
     return resolve(
+        hw,
         hw.crossbar.dac,
         action_ns=cycle_ns(hw),
         energy_pJ=energy_pJ(hw),
         area_um2=area_um2(hw),
-        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
-        formula="wordline C V^2 x bits x activity 0.5; 1.5 fF a cell at 130 nm (Wan et al., Nature 2022)",
+        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
+        formula="row C V^2 x pulses x activity 0.5; a gate a cell by the technology table, 4.3 widths for 1T1R (Wan et al.)",
     )

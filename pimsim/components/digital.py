@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.crossbar import cycle_ns, input_cycles, weight_columns
-from pimsim.components.price import Number, Price, area_scale, energy_scale, logic_leakage_mW_per_um2, resolve
+from pimsim.components.price import Number, Price, resolve
+from pimsim.components.process import area_scale, clock_GHz, energy_scale, process
 
 HOROWITZ = "(Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2)"
 SHIFT_ADD_FORMULA = f"one addition of accumulator_bits {HOROWITZ}"
@@ -45,22 +46,24 @@ def shift_add(hw: Any) -> Price:
     spec, bits = hw.pe.shift_add, hw.precision.accumulator_bits
     conversions = hw.pe.crossbars * hw.crossbar.columns
     return resolve(
+        hw,
         spec,
         action_ns=cycle_ns(hw) * spec.count / conversions if spec.count else cycle_ns(hw) / conversions,
         energy_pJ=add_pJ(hw, bits),
         area_um2=add_um2(hw, bits),
-        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
+        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
         formula=SHIFT_ADD_FORMULA,
     )
 
 
 def _unit(hw: Any, spec: Any, energy: Number, area: Number, formula: str) -> Price:
     return resolve(
+        hw,
         spec,
-        action_ns=1.0 / hw.technology.clock_GHz,
+        action_ns=1.0 / clock_GHz(hw),
         energy_pJ=energy,
         area_um2=area,
-        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
+        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
         formula=formula,
     )
 

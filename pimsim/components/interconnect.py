@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.components.price import Number, Price, energy_scale, logic_leakage_mW_per_um2, resolve
+from pimsim.components.price import Number, Price, resolve
+from pimsim.components.process import clock_GHz, energy_scale, process
 
 WIRE_fF_PER_MM = 200.0
 """Wire with its repeaters (ITRS 2011, intermediate and global wires: 0.15 to 0.25 fF/um)."""
@@ -18,11 +19,12 @@ def bus(hw: Any) -> Price:
     spec = hw.tile.bus
     volt = hw.technology.supply_V
     return resolve(
+        hw,
         spec,
-        action_ns=1.0 / (spec.width_bits * hw.technology.clock_GHz),
+        action_ns=1.0 / (spec.width_bits * clock_GHz(hw)),
         energy_pJ=spec.length_mm * WIRE_fF_PER_MM * 1e-3 * volt * volt * 0.5,
         area_um2=90000.0 / 384.0 * spec.width_bits * (hw.technology.node_nm / 32.0),
-        leakage_mW_per_um2=0.1 * logic_leakage_mW_per_um2(hw),
+        leakage_mW_per_um2=0.1 * process(hw).leakage_mW_per_um2,
         formula="length x 200 fF/mm x V^2 x activity 0.5 (ITRS 2011); area by ISAAC's 384 wires",
     )
 
@@ -32,11 +34,12 @@ def router(hw: Any) -> Price:
     spec = hw.network.router
     area: Number = 151000.0 * (spec.ports / 8.0) ** 2 * (spec.flit_bits / 32.0) * (hw.technology.node_nm / 32.0) ** 2
     return resolve(
+        hw,
         spec,
-        action_ns=1.0 / (spec.ports * spec.flit_bits * hw.technology.clock_GHz),
+        action_ns=1.0 / (spec.ports * spec.flit_bits * clock_GHz(hw)),
         energy_pJ=42.0 / (8.0 * 32.0 * 1.2) * (spec.ports / 8.0) * energy_scale(hw, 32.0, 1.0),
         area_um2=area,
-        leakage_mW_per_um2=logic_leakage_mW_per_um2(hw),
+        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
         formula="42 mW over 8 ports x 32 bits x 1.2 GHz at 32 nm (ISAAC Table 1), C V^2 scaling, proportional to ports",
     )
 
@@ -46,11 +49,13 @@ def link(hw: Any) -> Price:
     spec = hw.chip.link
     action_ns = 1.0 / (8.0 * spec.bandwidth_GBps)
     return resolve(
+        hw,
         spec,
         action_ns=action_ns,
         energy_pJ=LINK_pJ_PER_BIT,
         area_um2=5e5 * hw.technology.node_nm / 32.0,
         leakage_mW=0.1 * LINK_pJ_PER_BIT / action_ns,
+        on_supply=False,
         formula="5 pJ a bit, 10% of full-rate power when idle, 0.5 mm2 at 32 nm (assumed)",
     )
 
@@ -63,9 +68,11 @@ def memory(hw: Any) -> Price:
     """Off-chip memory; its area is on other dies."""
     spec = hw.memory
     return resolve(
+        hw,
         spec,
         action_ns=1.0 / (8.0 * spec.bandwidth_GBps),
         energy_pJ=DRAM_pJ_PER_BIT[spec.kind],
         area_um2=0.0,
+        on_supply=False,
         formula="pJ a bit of the kind (Horowitz, ISSCC 2014; O'Connor et al., MICRO 2017)",
     )

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pimsim.components.process import process
 from pimsim.hardware.schema import Circuit
 
 Number = Any  # float or float64 array; mypy cannot say "the same of both" without noise in every formula
-
-LOGIC_LEAKAGE_MW_PER_UM2 = 1e-5
-"""Static power of low-power logic at 45 nm and 0.9 V: 10 mW a mm2 (assumed, between ITRS 2011 LSTP and LOP)."""
 
 BOLTZMANN_J_PER_K = 1.380649e-23
 
@@ -33,6 +31,7 @@ class Price(NamedTuple):
 
 
 def resolve(
+    hw: Any,
     spec: Circuit,
     *,
     action_ns: Number,
@@ -41,12 +40,14 @@ def resolve(
     leakage_mW: Number = 0.0,
     leakage_mW_per_um2: Number = 0.0,
     formula: str,
+    on_supply: bool = True,
 ) -> Price:
     """The price of `spec`: what the file gives stands; the rest is as computed, times the calibration.
 
     Computed leakage is `leakage_mW` and `leakage_mW_per_um2` of the area that the circuit turns out to have. A circuit
     whose energy and area are both given, and which says nothing of leakage, is taken to have none beside its
-    `static_share`: the publication's power holds it already.
+    `static_share`: the publication's power holds it already. A given energy scales with V^2 and a given leakage with V
+    from the supply at which it holds; not so off the chip (`on_supply` False).
     """
     calibration = spec.calibration
     if spec.energy_pJ is spec.power_mW is spec.area_um2 is spec.leakage_mW is None and calibration is None:
@@ -55,12 +56,15 @@ def resolve(
         return Price(energy_pJ, area_um2, leakage, action_ns, COMPUTED, formula)
     energy_origin = area_origin = leakage_origin = "given"
     computed = "computed" if calibration is None else "calibrated"
-    static_mW: Number = 0.0
+    here = process(hw)
+    square = here.given_energy if on_supply else 1.0
+    given_mW: Number = 0.0
     if spec.energy_pJ is not None:
-        energy_pJ = spec.energy_pJ
+        energy_pJ = spec.energy_pJ * square
     elif spec.power_mW is not None:
-        static_mW = spec.power_mW * spec.static_share
-        energy_pJ = (spec.power_mW - static_mW) * action_ns  # mW x ns = pJ
+        given_mW = spec.power_mW * spec.static_share
+        # mW x ns = pJ; the power holds at the given clocks
+        energy_pJ = (spec.power_mW - given_mW) * action_ns * square * (here.speed if on_supply else 1.0)
     else:
         energy_origin = computed
         energy_pJ = energy_pJ if calibration is None else energy_pJ * calibration.energy
@@ -70,31 +74,11 @@ def resolve(
         area_origin = computed
         area_um2 = area_um2 if calibration is None else area_um2 * calibration.area
     if spec.leakage_mW is not None:
-        leakage = spec.leakage_mW
+        leakage = spec.leakage_mW * square**0.5
     elif energy_origin == "given" and (area_origin == "given" or spec.power_mW is not None):
-        leakage = static_mW
+        leakage = given_mW * square**0.5
     else:
         leakage_origin = computed
         leakage = leakage_mW + leakage_mW_per_um2 * area_um2
         leakage = leakage if calibration is None else leakage * calibration.leakage
     return Price(energy_pJ, area_um2, leakage, action_ns, (energy_origin, area_origin, leakage_origin), formula)
-
-
-def logic_leakage_mW_per_um2(hw: Any) -> Number:
-    """Static power of logic: density at 45 nm scaled with 1/F (more transistors a um2, each narrower) and with the
-    supply."""
-    tech = hw.technology
-    return LOGIC_LEAKAGE_MW_PER_UM2 * (45.0 / tech.node_nm) * (tech.supply_V / 0.9)
-
-
-def energy_scale(hw: Any, node_nm: float, supply_V: float) -> Number:
-    """Factor from an energy known at (node_nm, supply_V): C V^2 with C proportional to the feature size."""
-    tech = hw.technology
-    ratio = tech.supply_V / supply_V
-    return tech.node_nm / node_nm * ratio * ratio
-
-
-def area_scale(hw: Any, node_nm: float) -> Number:
-    """Factor from an area known at node_nm: F^2."""
-    ratio = hw.technology.node_nm / node_nm
-    return ratio * ratio

@@ -23,6 +23,7 @@ def price(hw: Any) -> Price:
     """Price of one sampler."""
     size_fF = capacitance_fF(hw)
     return resolve(
+        hw,
         hw.crossbar.sample_hold,
         action_ns=cycle_ns(hw),
         energy_pJ=size_fF * 1e-3 * hw.technology.supply_V**2,

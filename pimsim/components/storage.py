@@ -10,7 +10,8 @@ from typing import Any
 
 from pimsim.components.crossbar import SRAM_CELL_LEAKAGE_MW, cycle_ns
 from pimsim.components.digital import peak_outputs_per_cycle
-from pimsim.components.price import Number, Price, area_scale, energy_scale, resolve
+from pimsim.components.price import Number, Price, resolve
+from pimsim.components.process import area_scale, clock_GHz, energy_scale
 
 SRAM_BIT_UM2_AT_45_NM = 0.346 / 0.6
 """6T cell of 0.346 um2 (Mistry et al., IEDM 2007) at an array efficiency of 60% (assumed)."""
@@ -43,6 +44,7 @@ def sram_leakage_mW(hw: Any, capacity_KB: Number) -> Number:
 def _register(hw: Any, spec: Any, bits_per_ns: Number) -> Price:
     size_KB = spec.size_bytes / 1024.0
     return resolve(
+        hw,
         spec,
         action_ns=1.0 / bits_per_ns,
         energy_pJ=bit_pJ(hw, size_KB),
@@ -76,8 +78,9 @@ def buffer(hw: Any) -> Price:
     edram = spec.kind == "edram"
     energy = bit_pJ(hw, spec.size_KB / spec.banks)
     return resolve(
+        hw,
         spec,
-        action_ns=1.0 / (spec.width_bits * hw.technology.clock_GHz),
+        action_ns=1.0 / (spec.width_bits * clock_GHz(hw)),
         energy_pJ=energy,
         area_um2=sram_um2(hw, spec.size_KB) * (EDRAM_AREA_RATIO if edram else 1.0),
         leakage_mW=spec.size_KB * 8192.0 * energy / EDRAM_RETENTION_NS if edram else sram_leakage_mW(hw, spec.size_KB),

@@ -87,6 +87,13 @@ class Technology(Model):
 
     node_nm: Annotated[float, Field(ge=3, le=250)] = Field(description="feature size F of the process")
     supply_V: Annotated[float, Field(gt=0, le=5)] = Field(description="supply of the digital logic")
+    flavour: Literal["hp", "lp"] = Field(
+        default="lp", description="high-performance (low threshold) or low-power (high threshold) transistors"
+    )
+    price_supply_V: Annotated[float, Field(gt=0, le=5)] | None = Field(
+        default=None,
+        description="supply at which the given energies, times and clocks hold; another supply_V scales them",
+    )
     clock_GHz: Annotated[float, Field(gt=0, le=20)] = Field(
         description="clock of digital units, buffers, buses and routers"
     )
@@ -166,6 +173,9 @@ class Dac(Circuit):
         default="bit_serial",
         description="levels of dac.bits bits, trains of up to 2^bits - 1 pulses, one pulse of that width, or bit k of "
         "an input as 2^k read steps that are integrated and converted once",
+    )
+    row_fF_per_cell: PositiveFloat | None = Field(
+        default=None, description="load that a cell puts on its row; computed from the process when left out"
     )
     split_above_bits: Annotated[int, Field(ge=1, le=16)] | None = Field(
         default=None, description="binary_pulses: magnitude bits above which an input comes in two halves"

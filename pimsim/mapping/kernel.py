@@ -155,9 +155,10 @@ def schedule_reads(row: Any, input_bits: float, phases: float, point: Any) -> No
     """Reads, row drives, converter actions and time of one vector.
 
     Bit-serial (or several bits at once): one read, one drive and one conversion for each group of dac.bits.
-    Binary pulses (Wan et al., Nature 2022, Methods): a row is driven once for each magnitude bit, bit k for 2^k read
-    steps that are integrated; then the converter decides bit by bit, and one step more. Beyond P_SPLIT_ABOVE magnitude
-    bits the input comes in two halves, the second converted to as many bits less as the first half has.
+    Binary pulses (Wan et al., Nature 2022, Methods): a row is driven, and a column sampled, once for each magnitude bit,
+    bit k for 2^k read steps that are integrated; then the converter decides bit by bit, and one step more. Beyond
+    P_SPLIT_ABOVE magnitude bits the input comes in two halves, the second converted to as many bits less as the first
+    half has.
     """
     if point[P_BINARY_PULSES] <= 0.0:
         turns = up(input_bits / point[P_DAC_BITS])
@@ -174,7 +175,7 @@ def schedule_reads(row: Any, input_bits: float, phases: float, point: Any) -> No
         decisions += max(1.0, point[P_ADC_BITS] - first + 1.0)
     row[M_CYCLES] = steps * phases
     row[M_DRIVES] = magnitude
-    row[M_CONVERSIONS] = steps + decisions
+    row[M_CONVERSIONS] = magnitude
     row[M_VECTOR_NS] = phases * (steps * point[P_CYCLE_NS] + decisions * point[P_STEP_NS])
 
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pimsim.components.crossbar import cycle_ns, off_ratio, step_ns
+from pimsim.components.process import clock_GHz
 from pimsim.mapping import columns as c
 
 
@@ -13,7 +14,7 @@ def point_row(hw: Any) -> list[float]:
     """The columns P_* of `hw` (see `pimsim.mapping.columns`); times in ns, rates in bits or operations per ns.
     A kind of digital unit that a tile has none of runs on its activation units."""
     bar, pe, tile, chip, mapping = hw.crossbar, hw.pe, hw.tile, hw.chip, hw.mapping
-    clock = hw.technology.clock_GHz
+    clock = clock_GHz(hw)
     per_tile = pe.crossbars * tile.pes
     special = tile.activation.count * clock
     write = bar.cell.write
