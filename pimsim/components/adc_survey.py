@@ -1,10 +1,10 @@
 """What a converter costs, by effective bits, rate, node and supply: laws fitted to 215 published converters.
 
-Data: B. Murmann's ADC Performance Survey as carried by Accelergy's ADC plug-in; the form of the energy law after Andrulis,
-Chen, Lee, Emer and Sze (2024). Refit with `python -m validation.adc_survey.fit`, which prints the constants below as they
-stand. What the survey cannot tell apart is set by physics: 2x and 4x a bit, C V^2 with C proportional to the node, and a
-corner proportional to 1 / node (left free, the node's exponent in the energy and in the corner trade against each other:
-0 with 2.7 fits as well as 1 with 1). All functions take scalars or NumPy arrays alike.
+Data: B. Murmann's ADC Performance Survey as carried by Accelergy's ADC plug-in; the form of the energy law after
+Andrulis, Chen, Lee, Emer and Sze (2024). Refit with `python -m validation.adc_survey.fit`, which prints the constants
+below as they stand. What the survey cannot tell apart is set by physics: 2x and 4x a bit, C V^2 with C proportional to
+the node, and a corner proportional to 1 / node (left free, the node's exponents in the energy and in the corner trade
+against each other: 0 with 2.7 fits as well as 1 with 1). All functions take scalars or NumPy arrays alike.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class EnergyLevel(NamedTuple):
 
 
 ENERGY = {
-    "low": EnergyLevel(technology_fJ=1.3410, noise_aJ=0.14446),
-    "median": EnergyLevel(technology_fJ=4.6872, noise_aJ=1.1263),
+    "low": EnergyLevel(technology_fJ=1.3329, noise_aJ=0.14096),
+    "median": EnergyLevel(technology_fJ=4.6869, noise_aJ=1.1263),
 }
 """Half of the survey's converters take less than the median law, a tenth less than the low one."""
 
@@ -36,20 +36,25 @@ CORNER_MHZ_AT_65_NM = 5.5385
 RATE_EXPONENT = 0.62187
 """Energy rises with this power of the rate past the corner."""
 
-AREA_UM2 = {"low": 7299.0, "median": 36726.0}
+AREA_UM2 = {"low": 7299.9, "median": 36737.3}
 """Area at 65 nm, 0.1 GS/s and 1 pJ."""
 
-AREA_NODE_EXPONENT = 1.0728
-AREA_RATE_EXPONENT = 0.10070
-AREA_ENERGY_EXPONENT = 0.27160
+AREA_NODE_EXPONENT = 1.0731
+AREA_RATE_EXPONENT = 0.10075
+AREA_ENERGY_EXPONENT = 0.27163
 
 ENERGY_SPREAD = (0.25, 1.0, 6.7)
 AREA_SPREAD = (0.20, 1.0, 9.6)
 """10%, 50% and 90% points of published over the median law, over the survey."""
 
+MACRO_AREA_SHARE = 0.036
+"""Area of a compute-in-memory macro's converter over the median law: geometric mean of Jia et al., JSSC 2020 (0.064),
+ISAAC, ISCA 2016 (0.048) and NeuRRAM, Nature 2022 (0.015). Without pads, references, clocks and calibration logic of its
+own, they are smaller than 98 of 100 in the survey; their energies are not unusual (0.45 to 5.4 of the median law)."""
+
 
 def corner_GSps(node_nm: Number) -> Number:
-    """Rate at which the energy of a conversion begins to rise (GS/s): faster with a finer process, as its transistors."""
+    """Rate at which the energy of a conversion begins to rise (GS/s): as fast as the process, with 1 / node."""
     return CORNER_MHZ_AT_65_NM * 1e-3 * 65.0 / node_nm
 
 
@@ -68,7 +73,7 @@ def noise_limited_pJ(effective_bits: Number, quantile: Quantile) -> Number:
 def energy_pJ(
     effective_bits: Number, rate_GSps: Number, node_nm: Number, supply_V: Number, quantile: Quantile = "median"
 ) -> Number:
-    """Energy of one conversion (pJ): the larger of technology and noise limit, times (rate / corner)^0.62 past the corner.
+    """Energy of one conversion (pJ): the larger of technology and noise limit, times (rate / corner)^0.62 past it.
 
     `effective_bits` is (SNDR - 1.76 dB) / 6.02 dB, in published converters half a bit to a bit and a half below the
     nominal resolution.
