@@ -44,5 +44,5 @@ def price(hw: Any) -> Price:
         energy_pJ=energy_pJ(hw),
         area_um2=area_um2(hw),
         leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
-        formula="row C V^2 x pulses x activity 0.5; a gate a cell by the technology table, 4.3 widths for 1T1R (Wan et al.)",
+        formula="row C V^2 x pulses x activity 0.5; a gate a cell by the technology table (1T1R: 4.3 widths)",
     )

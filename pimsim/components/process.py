@@ -42,14 +42,27 @@ def _compute(node_nm: Number, supply_V: Number, price_supply_V: Number, flavour:
         table.frequency_factor(node_nm, supply_V, price_supply_V, flavour),
         ratio * ratio,
     )
-    return Process(*(float(v) if getattr(v, "ndim", 0) == 0 else v for v in values))
+    return Process(*values)
 
 
 _remembered = lru_cache(maxsize=1024)(_compute)
 
 
+class View:
+    """A hardware point with its process beside its sections, so that two dozen formulas look it up once."""
+
+    __slots__ = ("chip", "crossbar", "memory", "network", "pe", "precision", "process", "technology", "tile")
+
+    def __init__(self, hw: Any):
+        self.technology, self.precision, self.crossbar = hw.technology, hw.precision, hw.crossbar
+        self.pe, self.tile, self.chip, self.network, self.memory = hw.pe, hw.tile, hw.chip, hw.network, hw.memory
+        self.process = process(hw)
+
+
 def process(hw: Any) -> Process:
-    """The process of `hw` (a Hardware, or an object of the same shape whose leaves are arrays)."""
+    """The process of `hw` (a Hardware, a View of one, or an object of the same shape whose leaves are arrays)."""
+    if type(hw) is View:
+        return hw.process
     tech = hw.technology
     price_V = tech.supply_V if tech.price_supply_V is None else tech.price_supply_V
     try:

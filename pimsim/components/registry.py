@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pimsim.components import adc, crossbar, dac, digital, interconnect, sample_hold, storage, write
 from pimsim.components.price import Number, Price
+from pimsim.components.process import View
 
 ABSENT = Price(0.0, 0.0, 0.0, 1.0, ("given", "given", "given"), "the hardware file has none")
 
@@ -61,4 +62,5 @@ REGISTRY: dict[str, Entry] = {
 
 def prices(hw: Any) -> dict[str, Price]:
     """The price of every circuit of `hw` (a Hardware, or an object of the same shape whose leaves are arrays)."""
-    return {name: entry.price(hw) for name, entry in REGISTRY.items()}
+    view = View(hw)
+    return {name: entry.price(view) for name, entry in REGISTRY.items()}

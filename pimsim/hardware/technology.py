@@ -11,6 +11,9 @@ Param.cpp). [CACTI] HP CACTI 7 tech_params. [H] Horowitz, ISSCC 2014. "remembere
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -105,16 +108,32 @@ SRAM_UM2_PER_CELL = (2.43, 1.0, 0.525, 0.346, 0.171, 0.127, 0.092, 0.070, 0.0588
 0.346), 32 (Intel 0.171), 28 (TSMC 0.127), 22 (Intel 0.092), 16 (TSMC 0.07), 14 (Intel 0.0588), 10 (TSMC 0.042), 7
 (TSMC 0.027), 5 (TSMC 0.021); remembered."""
 
-_LOG_NODE = np.log(np.array(NODE_NM[::-1]))
+_LOG_NODE = tuple(math.log(node) for node in NODE_NM[::-1])
+
+
+@lru_cache(maxsize=64)
+def _logs(column: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(math.log(value) for value in column[::-1])
 
 
 def _interpolate(node_nm: Number, column: tuple[float, ...]) -> Number:
-    """Log-log interpolation of a column; the outermost power law goes on beyond the table."""
-    logs = np.log(np.array(column[::-1]))
-    at = np.log(np.asarray(node_nm, dtype=np.float64))
-    low = np.clip(np.searchsorted(_LOG_NODE, at, side="right") - 1, 0, len(logs) - 2)
-    share = (at - _LOG_NODE[low]) / (_LOG_NODE[low + 1] - _LOG_NODE[low])
-    return np.exp(logs[low] + share * (logs[low + 1] - logs[low]))
+    """Log-log interpolation of a column; the outermost power law goes on beyond the table. A single node takes the
+    plain path: a search loop asks for a dozen columns at every new point."""
+    logs = _logs(column)
+    if isinstance(node_nm, float | int):
+        at = math.log(node_nm)
+        low = min(max(bisect_right(_LOG_NODE, at) - 1, 0), len(logs) - 2)
+        share = (at - _LOG_NODE[low]) / (_LOG_NODE[low + 1] - _LOG_NODE[low])
+        return math.exp(logs[low] + share * (logs[low + 1] - logs[low]))
+    nodes, values = np.array(_LOG_NODE), np.array(logs)
+    ats = np.log(np.asarray(node_nm, dtype=np.float64))
+    lows = np.clip(np.searchsorted(nodes, ats, side="right") - 1, 0, len(logs) - 2)
+    shares = (ats - nodes[lows]) / (nodes[lows + 1] - nodes[lows])
+    return np.exp(values[lows] + shares * (values[lows + 1] - values[lows]))
+
+
+def _exp(x: Number) -> Number:
+    return math.exp(x) if isinstance(x, float) else np.exp(x)
 
 
 def nominal_supply_V(node_nm: Number, flavour: Flavour = "hp") -> Number:
@@ -165,7 +184,7 @@ def gate_energy_fJ(node_nm: Number, supply_V: Number) -> Number:
 def leakage_per_gate_nW(node_nm: Number, supply_V: Number, flavour: Flavour = "lp") -> Number:
     """Static power of a NAND2 at 300 K (nW): V times the off-current, which the drain raises (DIBL)."""
     nominal_V = nominal_supply_V(node_nm, flavour)
-    raised = np.exp(DIBL_V_PER_V * (supply_V - nominal_V) / (SLOPE_FACTOR * THERMAL_V))
+    raised = _exp(DIBL_V_PER_V * (supply_V - nominal_V) / (SLOPE_FACTOR * THERMAL_V))
     return _interpolate(node_nm, LEAKAGE_NW[flavour]) * supply_V / nominal_V * raised
 
 
@@ -177,7 +196,7 @@ def fo4_ps(node_nm: Number, supply_V: Number, flavour: Flavour = "hp") -> Number
 
 def energy_factor(node_nm: Number, from_node_nm: Number, supply_V: Number, from_supply_V: Number) -> Number:
     """Factor from a digital energy known at (from_node_nm, from_supply_V): C V^2 with the table's C."""
-    ratio = np.asarray(supply_V, dtype=np.float64) / from_supply_V
+    ratio = supply_V / from_supply_V
     capacitance = _interpolate(node_nm, SWITCHED_FF_PER_GATE) / _interpolate(from_node_nm, SWITCHED_FF_PER_GATE)
     return capacitance * ratio * ratio
 
@@ -186,7 +205,7 @@ def area_factor(kind: AreaKind, node_nm: Number, from_node_nm: Number) -> Number
     """Factor from an area known at from_node_nm: NAND2 or 6T cell of the table; "analog": with the node, as converters
     do (Andrulis et al., 2024: exponent 0.993 over the survey's 215 converters)."""
     if kind == "analog":
-        return np.asarray(node_nm, dtype=np.float64) / from_node_nm
+        return node_nm / from_node_nm
     column = {"logic": LOGIC_UM2_PER_GATE, "sram": SRAM_UM2_PER_CELL}[kind]
     return _interpolate(node_nm, column) / _interpolate(from_node_nm, column)
 
@@ -197,7 +216,9 @@ def relative_current(supply_V: Number, threshold: Number) -> Number:
     The alpha-power law above threshold, an exponential with slope n kT/q below it, smooth between: the interpolation of
     the EKV model (Enz, Krummenacher and Vittoz, 1995; there with exponent 2) with Sakurai and Newton's exponent.
     """
-    overdrive = (np.asarray(supply_V, dtype=np.float64) - threshold) / (ALPHA * SLOPE_FACTOR * THERMAL_V)
+    overdrive = (supply_V - threshold) / (ALPHA * SLOPE_FACTOR * THERMAL_V)
+    if isinstance(overdrive, float):
+        return (max(overdrive, 0.0) + math.log1p(math.exp(-abs(overdrive)))) ** ALPHA
     return np.logaddexp(0.0, overdrive) ** ALPHA
 
 
@@ -205,4 +226,4 @@ def frequency_factor(node_nm: Number, supply_V: Number, from_supply_V: Number, f
     """Factor from a clock known at from_supply_V, on the same node: delay goes with C V / I."""
     threshold = threshold_V(node_nm, flavour)
     current = relative_current(supply_V, threshold) / relative_current(from_supply_V, threshold)
-    return current * from_supply_V / np.asarray(supply_V, dtype=np.float64)
+    return current * from_supply_V / supply_V

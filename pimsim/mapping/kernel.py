@@ -155,8 +155,8 @@ def schedule_reads(row: Any, input_bits: float, phases: float, point: Any) -> No
     """Reads, row drives, converter actions and time of one vector.
 
     Bit-serial (or several bits at once): one read, one drive and one conversion for each group of dac.bits.
-    Binary pulses (Wan et al., Nature 2022, Methods): a row is driven, and a column sampled, once for each magnitude bit,
-    bit k for 2^k read steps that are integrated; then the converter decides bit by bit, and one step more. Beyond
+    Binary pulses (Wan et al., Nature 2022, Methods): a row is driven, and a column sampled, once for each magnitude
+    bit, bit k for 2^k read steps that are integrated; then the converter decides bit by bit, and one step more. Beyond
     P_SPLIT_ABOVE magnitude bits the input comes in two halves, the second converted to as many bits less as the first
     half has.
     """
