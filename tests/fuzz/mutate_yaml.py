@@ -46,7 +46,7 @@ def yaml_mutant(seed: int, folder: Path) -> str:
     if rng.random() < 0.3:  # a file that extends a shipped one and overrides a part
         tree = _extension(tree, rng)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        rng.choice(MUTATORS)(tree, rng)
+        rng.choice((*MUTATORS, *[scale_number] * 8))(tree, rng)
     text = yaml.serialize(tree, Dumper=yaml.SafeDumper, allow_unicode=True)
     return _wrap(text, rng) if rng.random() < 0.08 else text
 

@@ -72,7 +72,12 @@ def test_two_hundred_mutants_by_the_command(tmp_path: Path) -> None:
         arguments = judge.write_mutant(seed, folder)
         before = sorted(os.listdir(folder))
         done = subprocess.run(
-            [sys.executable, "-m", "pimsim", *arguments], capture_output=True, cwd=folder, timeout=60, check=False
+            [sys.executable, "-m", "pimsim", *arguments],
+            capture_output=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            timeout=60,
+            check=False,
         )
         ended[done.returncode] += 1
         errors = done.stderr.decode()
