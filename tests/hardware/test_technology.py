@@ -125,6 +125,7 @@ def test_far_above_threshold_the_alpha_power_law_holds() -> None:
         pytest.param(65, "lp", 0.85, 1.2, 2.5, id="Jia et al., JSSC 2020: TOPS at two supplies"),
         pytest.param(7, "hp", 0.8, 1.0, 5.5 / 4.5, id="Sinangil et al., JSSC 2021: cycle at two supplies"),
         pytest.param(65, "lp", 0.82, 1.17, 2.5, id="Chen et al. (Eyeriss), JSSC 2017: 100 to 250 MHz, 65 nm LP"),
+        pytest.param(22, "hp", 0.7, 1.0, 3.596 / 2.377, id="Wang et al., VLSI 2022: TOPS/mm2 at two supplies"),
         pytest.param(32, "hp", 0.28, 1.2, 915.0 / 3.0, id="Jain et al., ISSCC 2012: 3 to 915 MHz"),
     ],
 )

@@ -52,8 +52,21 @@ def test_converters_of_macros_are_small_and_not_frugal(survey: fitting.Survey) -
         median_pJ = adc_survey.energy_pJ(macro.bits, macro.rate_GSps, macro.node_nm, macro.supply_V)
         assert 0.3 < macro.energy_pJ / median_pJ < 6
         median_um2 = adc_survey.area_um2(macro.node_nm, macro.rate_GSps, macro.energy_pJ)
-        assert adc_survey.MACRO_AREA_SHARE / 2.5 < macro.area_um2 / median_um2 < adc_survey.MACRO_AREA_SHARE * 2.5
+        assert 0.01 < macro.area_um2 / median_um2 < 0.1
         assert macro.name in fitting.position(macro, survey)
+
+
+def test_the_shares_of_macros_are_means_over_the_chips() -> None:
+    """One value a chip: Jia's two supplies count as one."""
+    energies, areas = [], []
+    for macro in fitting.MACROS:
+        median_pJ = adc_survey.energy_pJ(macro.bits, macro.rate_GSps, macro.node_nm, macro.supply_V)
+        median_um2 = adc_survey.area_um2(macro.node_nm, macro.rate_GSps, macro.energy_pJ)
+        energies.append(np.log(macro.energy_pJ / median_pJ))
+        areas.append(np.log(macro.area_um2 / median_um2))
+    for logs, share in ((energies, adc_survey.MACRO_ENERGY_SHARE), (areas, adc_survey.MACRO_AREA_SHARE)):
+        chips = [(logs[0] + logs[1]) / 2, *logs[2:]]
+        assert np.exp(np.mean(chips)) == pytest.approx(share, rel=0.02)
 
 
 def test_the_search_finds_a_known_minimum() -> None:
