@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.price import Number, Price, resolve
-from pimsim.components.process import energy_scale, process
 
 STEP_fJ_AT_32_NM_1_V = {"sar": 6.1, "flash": 12.0, "ramp": 4.0, "sense_amplifier": 5.0, "delta_sigma": 12.0}
 """Energy a conversion step (2^bits steps a conversion). SAR: ISAAC Table 1, 2 mW at 1.28 GS/s and 8 bits; the same
@@ -20,7 +19,7 @@ AREA_UM2_AT_32_NM = {"sar": 1200.0, "flash": 2400.0, "ramp": 500.0, "sense_ampli
 def energy_pJ(hw: Any) -> Number:
     """2^bits x energy a step, scaled with C V^2 (Walden's figure of merit, constant over resolution)."""
     adc = hw.crossbar.adc
-    return STEP_fJ_AT_32_NM_1_V[adc.kind] * 1e-3 * 2.0**adc.bits * energy_scale(hw, 32.0, 1.0)
+    return STEP_fJ_AT_32_NM_1_V[adc.kind] * 1e-3 * 2.0**adc.bits * hw.process.energy_32
 
 
 def area_um2(hw: Any) -> Number:
@@ -38,6 +37,6 @@ def price(hw: Any) -> Price:
         action_ns=1.0 / hw.crossbar.adc.rate_GSps,
         energy_pJ=energy_pJ(hw),
         area_um2=area_um2(hw),
-        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
+        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
         formula="2^bits x 6.1 fJ (SAR, 32 nm, 1 V) x C V^2 scaling (ISAAC Table 1; other kinds assumed)",
     )

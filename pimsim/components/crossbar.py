@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from pimsim.components.price import Number, Price, resolve
-from pimsim.components.process import process
+from pimsim.components.process import cycle_ns, process
 
 MEAN_INPUT_ACTIVITY = 0.5
 """Share of rows that carry a one (or mean input over full scale): random operands."""
@@ -16,15 +16,6 @@ SRAM_CELL_LEAKAGE_MW = 2e-8
 
 BITLINE_fF_PER_CELL_AT_45_NM = 0.6
 """Bitline capacitance a cell adds: drain junction, and wire of 0.2 fF/um over a 0.4 um cell (assumed)."""
-
-
-def cycle_ns(hw: Any) -> Number:
-    """One read cycle: the array's read, or the time its slowest ADC needs for its columns, whichever is longer."""
-    bar = hw.crossbar
-    adc, read = bar.adc, bar.read_ns
-    turn = adc.columns_per_adc / adc.rate_GSps
-    longer = (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
-    return longer / process(hw).speed
 
 
 def step_ns(hw: Any) -> Number:
@@ -91,7 +82,7 @@ def price(hw: Any) -> Price:
     return resolve(
         hw,
         hw.crossbar,
-        action_ns=cycle_ns(hw),
+        action_ns=hw.cycle_ns,
         energy_pJ=read_energy_pJ(hw),
         area_um2=area_um2(hw),
         leakage_mW=leakage_mW(hw),

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.components.crossbar import cycle_ns, input_cycles, weight_columns
+from pimsim.components.crossbar import input_cycles, weight_columns
 from pimsim.components.price import Number, Price, resolve
-from pimsim.components.process import area_scale, clock_GHz, energy_scale, process
 
 HOROWITZ = "(Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2)"
 SHIFT_ADD_FORMULA = f"one addition of accumulator_bits {HOROWITZ}"
@@ -23,22 +22,22 @@ MAC_FORMULA = f"one multiplication and one addition of accumulator_bits {HOROWIT
 
 def add_pJ(hw: Any, bits: Number) -> Number:
     """Adder: proportional to its width."""
-    return 0.1 / 32.0 * bits * energy_scale(hw, 45.0, 0.9)
+    return 0.1 / 32.0 * bits * hw.process.energy_45
 
 
 def add_um2(hw: Any, bits: Number) -> Number:
     """Adder and its register: proportional to its width."""
-    return 137.0 / 32.0 * bits * area_scale(hw, 45.0)
+    return 137.0 / 32.0 * bits * hw.process.area_45
 
 
 def multiply_pJ(hw: Any, bits: Number) -> Number:
     """Multiplier: proportional to the square of its width."""
-    return 0.2 / 64.0 * bits * bits * energy_scale(hw, 45.0, 0.9)
+    return 0.2 / 64.0 * bits * bits * hw.process.energy_45
 
 
 def multiply_um2(hw: Any, bits: Number) -> Number:
     """Multiplier: proportional to the square of its width."""
-    return 282.0 / 64.0 * bits * bits * area_scale(hw, 45.0)
+    return 282.0 / 64.0 * bits * bits * hw.process.area_45
 
 
 def shift_add(hw: Any) -> Price:
@@ -48,10 +47,10 @@ def shift_add(hw: Any) -> Price:
     return resolve(
         hw,
         spec,
-        action_ns=cycle_ns(hw) * spec.count / conversions if spec.count else cycle_ns(hw) / conversions,
+        action_ns=hw.cycle_ns * spec.count / conversions if spec.count else hw.cycle_ns / conversions,
         energy_pJ=add_pJ(hw, bits),
         area_um2=add_um2(hw, bits),
-        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
+        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
         formula=SHIFT_ADD_FORMULA,
     )
 
@@ -60,10 +59,10 @@ def _unit(hw: Any, spec: Any, energy: Number, area: Number, formula: str) -> Pri
     return resolve(
         hw,
         spec,
-        action_ns=1.0 / clock_GHz(hw),
+        action_ns=1.0 / hw.clock_GHz,
         energy_pJ=energy,
         area_um2=area,
-        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
+        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
         formula=formula,
     )
 
@@ -72,7 +71,7 @@ def activation(hw: Any) -> Price:
     """One special function value: a 64-entry table of slopes and offsets, one multiply-add (piecewise linear)."""
     spec = hw.tile.activation
     energy = multiply_pJ(hw, spec.bits) + 3.0 * add_pJ(hw, spec.bits)
-    area = multiply_um2(hw, spec.bits) + add_um2(hw, spec.bits) + 64.0 * 2.0 * spec.bits * area_scale(hw, 45.0)
+    area = multiply_um2(hw, spec.bits) + add_um2(hw, spec.bits) + 64.0 * 2.0 * spec.bits * hw.process.area_45
     return _unit(hw, spec, energy, area, ACTIVATION_FORMULA)
 
 

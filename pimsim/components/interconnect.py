@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.price import Number, Price, resolve
-from pimsim.components.process import clock_GHz, energy_scale, process
 
 WIRE_fF_PER_MM = 200.0
 """Wire with its repeaters (ITRS 2011, intermediate and global wires: 0.15 to 0.25 fF/um)."""
@@ -21,10 +20,10 @@ def bus(hw: Any) -> Price:
     return resolve(
         hw,
         spec,
-        action_ns=1.0 / (spec.width_bits * clock_GHz(hw)),
+        action_ns=1.0 / (spec.width_bits * hw.clock_GHz),
         energy_pJ=spec.length_mm * WIRE_fF_PER_MM * 1e-3 * volt * volt * 0.5,
         area_um2=90000.0 / 384.0 * spec.width_bits * (hw.technology.node_nm / 32.0),
-        leakage_mW_per_um2=0.1 * process(hw).leakage_mW_per_um2,
+        leakage_mW_per_um2=0.1 * hw.process.leakage_mW_per_um2,
         formula="length x 200 fF/mm x V^2 x activity 0.5 (ITRS 2011); area by ISAAC's 384 wires",
     )
 
@@ -36,10 +35,10 @@ def router(hw: Any) -> Price:
     return resolve(
         hw,
         spec,
-        action_ns=1.0 / (spec.ports * spec.flit_bits * clock_GHz(hw)),
-        energy_pJ=42.0 / (8.0 * 32.0 * 1.2) * (spec.ports / 8.0) * energy_scale(hw, 32.0, 1.0),
+        action_ns=1.0 / (spec.ports * spec.flit_bits * hw.clock_GHz),
+        energy_pJ=42.0 / (8.0 * 32.0 * 1.2) * (spec.ports / 8.0) * hw.process.energy_32,
         area_um2=area,
-        leakage_mW_per_um2=process(hw).leakage_mW_per_um2,
+        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
         formula="42 mW over 8 ports x 32 bits x 1.2 GHz at 32 nm (ISAAC Table 1), C V^2 scaling, proportional to ports",
     )
 

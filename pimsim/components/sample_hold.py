@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.components.crossbar import cycle_ns
 from pimsim.components.price import BOLTZMANN_J_PER_K, Number, Price, resolve
 
 TEMPERATURE_K = 300.0
@@ -25,7 +24,7 @@ def price(hw: Any) -> Price:
     return resolve(
         hw,
         hw.crossbar.sample_hold,
-        action_ns=cycle_ns(hw),
+        action_ns=hw.cycle_ns,
         energy_pJ=size_fF * 1e-3 * hw.technology.supply_V**2,
         area_um2=size_fF / CAPACITANCE_fF_PER_UM2,
         formula="C V^2 with C = 12 kT 4^bits / V^2 + 1 fF: thermal noise at the ADC's quantisation noise (textbook)",

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.components.crossbar import SRAM_CELL_LEAKAGE_MW, cycle_ns
+from pimsim.components.crossbar import SRAM_CELL_LEAKAGE_MW
 from pimsim.components.digital import peak_outputs_per_cycle
 from pimsim.components.price import Number, Price, resolve
-from pimsim.components.process import area_scale, clock_GHz, energy_scale
 
 SRAM_BIT_UM2_AT_45_NM = 0.346 / 0.6
 """6T cell of 0.346 um2 (Mistry et al., IEDM 2007) at an array efficiency of 60% (assumed)."""
@@ -28,12 +27,12 @@ BUFFER_RULE = f"{RULE}; one bank is read; eDRAM: refresh every 40 us (Barth et a
 
 def bit_pJ(hw: Any, capacity_KB: Number) -> Number:
     """Energy of one bit read or written."""
-    return 10.0 / 64.0 * (capacity_KB / 8.0) ** 0.5 * energy_scale(hw, 45.0, 0.9)
+    return 10.0 / 64.0 * (capacity_KB / 8.0) ** 0.5 * hw.process.energy_45
 
 
 def sram_um2(hw: Any, capacity_KB: Number) -> Number:
     """Area of an SRAM with its periphery."""
-    return capacity_KB * 8192.0 * SRAM_BIT_UM2_AT_45_NM * area_scale(hw, 45.0)
+    return capacity_KB * 8192.0 * SRAM_BIT_UM2_AT_45_NM * hw.process.area_45
 
 
 def sram_leakage_mW(hw: Any, capacity_KB: Number) -> Number:
@@ -57,19 +56,19 @@ def _register(hw: Any, spec: Any, bits_per_ns: Number) -> Price:
 def input_register(hw: Any) -> Price:
     """A busy PE reads the bits of every row of every crossbar in each cycle, and writes as many."""
     bits = 2.0 * hw.pe.crossbars * hw.crossbar.rows * hw.crossbar.dac.bits
-    return _register(hw, hw.pe.input_register, bits / cycle_ns(hw))
+    return _register(hw, hw.pe.input_register, bits / hw.cycle_ns)
 
 
 def output_register(hw: Any) -> Price:
     """A busy PE writes and reads each finished result once."""
     bits = 2.0 * peak_outputs_per_cycle(hw) * hw.precision.accumulator_bits
-    return _register(hw, hw.pe.output_register, bits / cycle_ns(hw))
+    return _register(hw, hw.pe.output_register, bits / hw.cycle_ns)
 
 
 def tile_register(hw: Any) -> Price:
     """A busy tile writes and reads each finished result of its PEs once."""
     bits = 2.0 * hw.tile.pes * peak_outputs_per_cycle(hw) * hw.precision.input_bits
-    return _register(hw, hw.tile.output_register, bits / cycle_ns(hw))
+    return _register(hw, hw.tile.output_register, bits / hw.cycle_ns)
 
 
 def buffer(hw: Any) -> Price:
@@ -80,7 +79,7 @@ def buffer(hw: Any) -> Price:
     return resolve(
         hw,
         spec,
-        action_ns=1.0 / (spec.width_bits * clock_GHz(hw)),
+        action_ns=1.0 / (spec.width_bits * hw.clock_GHz),
         energy_pJ=energy,
         area_um2=sram_um2(hw, spec.size_KB) * (EDRAM_AREA_RATIO if edram else 1.0),
         leakage_mW=spec.size_KB * 8192.0 * energy / EDRAM_RETENTION_NS if edram else sram_leakage_mW(hw, spec.size_KB),

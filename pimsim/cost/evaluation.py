@@ -68,6 +68,7 @@ class Evaluation:
     copies: Array  # replication
     cells: Array  # that hold weights, all copies
     cells_allotted: Array
+    mean_utilization: float  # of all crossbars given to layers
     weight_bits: Array
     input_bits: Array
     chips: int

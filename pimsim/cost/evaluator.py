@@ -72,7 +72,8 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     _check_capacity(whole, hw)
     energy = np.array([p.energy_pJ for p in price.values()], dtype=np.float64)
     pipelined = hw.mapping.schedule == "pipeline"
-    schedules = [_schedule(raw, k) for k in range(2)]
+    totals = raw.totals[0].tolist()
+    schedules = [_schedule(raw.ends[0, k], totals[2 * k], totals[2 * k + 1]) for k in range(2)]
     owned = _ownership(mapped, whole)
     area, leakage = _instances(hw, price)
     interval_ns = schedules[0 if pipelined else 1].interval_ns
@@ -89,6 +90,7 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
         copies=mapped[:, c.M_COPIES],
         cells=mapped[:, c.M_CELLS] * mapped[:, c.M_COPIES],
         cells_allotted=mapped[:, c.M_CROSSBARS] * mapped[:, c.M_PASSES] * per_crossbar,
+        mean_utilization=whole[c.S_HELD] / (whole[c.S_ALLOTTED] * per_crossbar) if whole[c.S_ALLOTTED] else 0.0,
         weight_bits=mapped[:, c.M_WEIGHT_BITS],
         input_bits=mapped[:, c.M_INPUT_BITS],
         chips=int(whole[c.S_CHIPS]),
@@ -114,11 +116,10 @@ def _check_capacity(whole: list[float], hw: Any) -> None:
         )
 
 
-def _schedule(raw: Raw, which: int) -> Schedule:
-    times, totals = raw.ends[0, which], raw.totals[0]
+def _schedule(times: Array, latency_ns: float, interval_ns: float) -> Schedule:
     return Schedule(
-        latency_ns=float(totals[2 * which]),
-        interval_ns=float(totals[2 * which + 1]),
+        latency_ns=latency_ns,
+        interval_ns=interval_ns,
         start_ns=times[:, c.T_START],
         end_ns=times[:, c.T_END],
         critical_ns=times[:, c.T_CRITICAL],
@@ -142,12 +143,14 @@ def _ownership(mapped: Array, whole: list[float]) -> Array:
 
 def _instances(hw: Any, price: dict[str, Price]) -> tuple[Array, Array]:
     """Area (um2) and leakage (mW), each 2 x components: per crossbar with its share of PE and tile, and per chip."""
-    per = {"crossbar": 1.0, "pe": 1.0 / hw.pe.crossbars, "tile": 1.0 / (hw.pe.crossbars * hw.tile.pes)}
-    rows: list[tuple[float, float, float, float]] = []
-    for name, entry in REGISTRY.items():
-        cost = price[name]
-        here = entry.count(hw) * per.get(entry.level, 0.0)
-        chip = entry.count(hw) if entry.level == "chip" else 0.0
-        rows.append((here * cost.area_um2, chip * cost.area_um2, here * cost.leakage_mW, chip * cost.leakage_mW))
-    table = np.array(rows, dtype=np.float64).T
-    return table[:2], table[2:]
+    share = {"crossbar": 1.0, "pe": 1.0 / hw.pe.crossbars, "tile": 1.0 / (hw.pe.crossbars * hw.tile.pes)}
+    share["chip"], share["none"] = 1.0, 0.0
+    n = len(REGISTRY)
+    flat = [0.0] * (4 * n)
+    for column, (entry, cost) in enumerate(zip(REGISTRY.values(), price.values(), strict=True)):
+        instances = entry.count(hw) * share[entry.level]
+        at = column + n if entry.level == "chip" else column
+        flat[at] = instances * cost.area_um2
+        flat[at + 2 * n] = instances * cost.leakage_mW
+    table = np.array(flat, dtype=np.float64).reshape(2, 2, n)
+    return table[0], table[1]

@@ -127,10 +127,12 @@ MAPPED_COLUMNS = 22
     S_NEEDED,  # crossbars of one copy of everything
     S_STAGE_NS,  # slowest stage that replication left; below 0: one copy each
     S_CELLS,  # cells that hold weights, all copies
+    S_HELD,  # cells in use, operands of dynamic products too
+    S_ALLOTTED,  # crossbars given to layers, in all contexts
     S_PROGRAM_NS,  # writing all weights once
     S_REWRITES,  # writes that the most written cell takes in one inference
-) = range(9)
-SUMMARY_COLUMNS = 9
+) = range(11)
+SUMMARY_COLUMNS = 11
 
 # Scratch of the replication: one row a matrix on crossbars.
 Q_VECTORS, Q_VECTOR_NS, Q_PER_COPY, Q_LAYER = range(4)

@@ -93,11 +93,13 @@ from pimsim.mapping.columns import (
     Q_PER_COPY,
     Q_VECTOR_NS,
     Q_VECTORS,
+    S_ALLOTTED,
     S_CELLS,
     S_CHIPS,
     S_CONTEXTS,
     S_CROSSBARS_TOTAL,
     S_CROSSBARS_USED,
+    S_HELD,
     S_NEEDED,
     S_PROGRAM_NS,
     S_REWRITES,
@@ -373,11 +375,13 @@ def one_copy(layers: Any, mapped: Any, point: Any) -> float:
 def sum_up(layers: Any, mapped: Any, point: Any, total: Any) -> None:
     """Cells programmed, time of programming once (PEs in parallel, the crossbars of a PE one after the other, row by
     row), and rewrites in one inference."""
-    cells = longest = writes = 0.0
+    cells = longest = writes = held = allotted_to = 0.0
     for i in range(len(layers)):
         row = mapped[i]
         if row[M_PER_COPY] <= 0.0:
             continue
+        held += row[M_CELLS] * row[M_COPIES]
+        allotted_to += row[M_CROSSBARS] * row[M_PASSES]
         if layers[i][L_KIND] == DYNAMIC:
             writes = max(writes, layers[i][L_STEPS])
         elif row[M_CROSSBARS] > 0.0:
@@ -385,6 +389,8 @@ def sum_up(layers: Any, mapped: Any, point: Any, total: Any) -> None:
             turns = min(row[M_CROSSBARS], point[P_CROSSBARS_PER_PE]) * row[M_PASSES]
             longest = max(longest, min(layers[i][L_ROWS], point[P_ROWS]) * turns * point[P_WRITE_ROW_NS])
     total[S_CELLS] = cells
+    total[S_HELD] = held
+    total[S_ALLOTTED] = allotted_to
     total[S_PROGRAM_NS] = longest
     total[S_REWRITES] = max(writes, total[S_CONTEXTS] if total[S_CONTEXTS] > 1.0 else 0.0)
 

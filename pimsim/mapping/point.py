@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pimsim.components.crossbar import cycle_ns, off_ratio, step_ns
-from pimsim.components.process import clock_GHz
+from pimsim.components.crossbar import off_ratio, step_ns
+from pimsim.components.process import clock_GHz, cycle_ns
 from pimsim.mapping import columns as c
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.graph.workload import Workload
 
@@ -23,11 +25,20 @@ def checked(figures: Iterable[tuple[str, float]]) -> None:
             raise RuntimeError(f"internal fault: {name} came out as {value}")
 
 
+def checked_sum(name: str, array: Array) -> float:
+    """Sum of `array`. Raises RuntimeError when it holds a figure that is not finite, or is negative (our fault)."""
+    if not array.size:
+        return 0.0
+    total = float(np.add.reduce(array, axis=None))
+    if not (np.minimum.reduce(array, axis=None) >= 0 and total < math.inf):  # false for NaN too
+        raise RuntimeError(f"internal fault: {name} holds a figure that is not finite or is negative")
+    return total
+
+
 def check_arrays(**arrays: Array) -> None:
     """Raise RuntimeError naming the first array that holds a non-finite or negative figure."""
     for name, array in arrays.items():
-        if array.size and not (array.min() >= 0 and array.sum() < math.inf):  # false for NaN too
-            raise RuntimeError(f"internal fault: {name} holds a figure that is not finite or is negative")
+        checked_sum(name, array)
 
 
 def chosen_schedule(evaluation: Evaluation) -> Schedule:
@@ -58,15 +69,10 @@ def model_counts(workload: Workload) -> tuple[int, int]:
 def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
     """The figures of the whole model; see `Result.totals`."""
     schedule = chosen_schedule(evaluation)
-    check_arrays(
-        energy_dynamic_pJ=evaluation.energy_dynamic_pJ,
-        energy_static_pJ=evaluation.energy_static_pJ,
-        area_um2=evaluation.area_um2,
-    )
     macs, ops = model_counts(workload)
-    dynamic = float(evaluation.energy_dynamic_pJ.sum())
-    static = float(evaluation.energy_static_pJ.sum())
-    area = float(evaluation.area_um2.sum())
+    dynamic = checked_sum("energy_dynamic_pJ", evaluation.energy_dynamic_pJ)
+    static = checked_sum("energy_static_pJ", evaluation.energy_static_pJ)
+    area = checked_sum("area_um2", evaluation.area_um2)
     energy = dynamic + static
     throughput = ratio(1e9, schedule.interval_ns)
     power = energy * 1e-12 * throughput
@@ -83,7 +89,7 @@ def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
         "tops_per_W": ratio(tops, power),
         "tops_per_mm2": ratio(tops, area * 1e-6),
         "crossbars": int(evaluation.crossbars_used),
-        "utilization": ratio(float(evaluation.cells.sum()), float(evaluation.cells_allotted.sum())),
+        "utilization": evaluation.mean_utilization,
         "energy_dynamic_pJ": dynamic,
         "energy_static_pJ": static,
         "crossbars_on_chips": int(evaluation.crossbars_total),

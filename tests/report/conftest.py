@@ -56,6 +56,7 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
         copies=products.copy(),
         cells=0.75 * 65536 * products,
         cells_allotted=65536 * products,
+        mean_utilization=0.75 if products.any() else 0.0,
         weight_bits=8 * products,
         input_bits=8 * products,
         chips=2,

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from pimsim.components import REGISTRY, prices
-from pimsim.components.crossbar import cycle_ns
+from pimsim.components.process import cycle_ns
 from pimsim.engine import simulate
 from pimsim.graph.workload import Kind as Step
 from pimsim.graph.workload import Layer, Workload
