@@ -50,7 +50,8 @@ AREA_SPREAD = (0.20, 1.0, 9.6)
 MACRO_ENERGY_SHARE = 1.9
 """Energy of a compute-in-memory macro's converter over the median law, effective bits taken half a bit below the
 nominal ones: geometric mean of Jia et al., JSSC 2020 (2.9), NeuRRAM, Nature 2022 (5.4 with its integrator), ISAAC, ISCA
-2016 (0.45, at its converter's measured 6.3 bits) and Wang et al., VLSI 2022 (1.9). One standard deviation: factor 2.5."""
+2016 (0.45, at its converter's measured 6.3 bits) and Wang et al., VLSI 2022 (1.9). One standard deviation is a
+factor 2.5."""
 
 MACRO_AREA_SHARE = 0.041
 """Area of those converters over the median law: geometric mean of 0.064, 0.015, 0.048 and 0.062; one standard deviation
