@@ -131,9 +131,8 @@ def test_models_that_ship_with_onnx() -> None:
     assert len(paths) > 100
     texts = {path.parent.name: outcome(path) for path in paths}
     refused = {name: text for name, text in texts.items() if text}
-    unexpected = {
-        n: t for n, t in refused.items() if "versions 7 to" not in t and "is an operator of training" not in t
-    }
+    true = ("versions 7 to", "is an operator of training", "1 input dimension is open; bind it")
+    unexpected = {name: text for name, text in refused.items() if not any(words in text for words in true)}
     assert not unexpected
     assert len(refused) < len(paths) / 2  # most of these files are older than opset 7
 
