@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from os import PathLike
 from typing import Any
 
-from pimsim.cost.evaluator import evaluate
+from pimsim.cost.evaluator import evaluate, worth_compiling
 from pimsim.errors import InputError, printable
 from pimsim.graph import load_model
 from pimsim.graph.workload import Workload
@@ -25,15 +25,15 @@ def simulate(
     weight_bits: int | None = None,
     input_bits: int | None = None,
     layer_bits: Mapping[str, Mapping[str, int]] | None = None,
-    compiled: bool = True,
+    compiled: bool | None = None,
 ) -> Result:
     """Energy, latency and area of `model` on `hardware` (each a path, a name of a shipped file, or loaded).
 
     weight_bits, input_bits: bit widths of this run where the model brings none of its own; the hardware file's
     precision when left out. layer_bits: name pattern (as in a shell) -> {"weight_bits": n, "input_bits": n}, which wins
     over model and run; later patterns win over earlier ones.
-    compiled: use the Numba kernels, as a loop over many calls wants; False runs the same lines without compiler, which
-    is sooner for a single call. The figures are equal to the bit.
+    compiled: use the Numba kernels, or run the same lines without compiler, which is sooner for a few calls; None
+    begins without and compiles once a loop is under way. The figures are equal to the bit.
     Raises InputError when an input is wrong or the model does not fit a fixed number of chips.
     """
     workload = model if isinstance(model, Workload) else load_model(model)
@@ -45,7 +45,9 @@ def simulate(
         machine = machine.model_copy(update={"precision": precision})
     if layer_bits:
         workload = with_layer_bits(workload, layer_bits)
-    evaluation = evaluate(pack(workload), machine, compile_kernels=compiled)
+    packed = pack(workload)
+    compile_kernels = worth_compiling(packed) if compiled is None else compiled
+    evaluation = evaluate(packed, machine, compile_kernels=compile_kernels)
     warnings = tuple(f"{path}: {message}" for path, message in machine.warnings())
     return Result(workload, HardwareInfo(machine), evaluation, warnings)
 

@@ -35,6 +35,11 @@ def compiled(function: Function, *helpers: Function) -> Function:
     return namespace[function.__name__]  # type: ignore[no-any-return]
 
 
+def any_compiled() -> bool:
+    """Whether this process has compiled (or loaded from the disk cache) a kernel already."""
+    return compiled.cache_info().currsize > 0
+
+
 @contextmanager
 def _cache_folder(numba: Any, function: Function) -> Iterator[None]:
     """Name the disk cache by the text of the kernel's file and of the column numbers frozen into it: Numba itself

@@ -10,13 +10,15 @@ import numpy as np
 from pimsim.components import REGISTRY, Price, prices
 from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.errors import InputError
-from pimsim.jit import Function, compiled
+from pimsim.jit import Function, any_compiled, compiled
 from pimsim.mapping import columns as c
 from pimsim.mapping import counts as counting
 from pimsim.mapping import kernel as mapping
 from pimsim.mapping.columns import Packed
 from pimsim.mapping.point import point_row
 from pimsim.timing import kernel as timing
+
+WORTH_COMPILING_LAYERS = 30_000
 
 
 class Raw(NamedTuple):
@@ -61,6 +63,14 @@ def _call(model: Any, points: Any, raw: Any, scratch: Any, prepare: Callable[...
     prepare(counting.count_points, *counting.HELPERS)(layers, edges, starts, points, mapped, summary, counts)
     time_points = prepare(timing.time_points, *timing.HELPERS)
     time_points(layers, edges, starts, points, mapped, summary, ends, totals, busy)
+
+
+def worth_compiling(packed: Packed) -> bool:
+    """Whether to compile for the next evaluation of `packed`: the kernels are there already, or so many layers have
+    been evaluated without them that a loop is under way. Loading Numba and the kernels costs what about 30,000 layers
+    cost in plain Python (0.5 s; several seconds where the disk cache is empty)."""
+    packed.evaluated += len(packed.lists[0])
+    return any_compiled() or packed.evaluated > WORTH_COMPILING_LAYERS
 
 
 def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:

@@ -174,6 +174,7 @@ class Packed:
     `arrays` for the compiled ones, with the same values."""
 
     def __init__(self, layers: list[list[float]], edges: list[list[float]], starts: list[int]):
+        self.evaluated = 0  # layers evaluated without compiler so far
         self.lists = layers, edges, starts
         self.arrays = (
             np.array(layers, dtype=np.float64).reshape(len(layers), LAYER_COLUMNS),

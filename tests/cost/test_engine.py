@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -181,6 +183,20 @@ def test_idle_parts_leak() -> None:
     assert idle["energy_dynamic_pJ"] == 0
     assert idle["energy_static_pJ"] > result.layers[0]["energy_static_pJ"]
     assert idle["area_um2"] > 0
+
+
+def test_a_loop_is_compiled_and_a_few_calls_are_not() -> None:
+    """In a process of its own, since this one has compiled already."""
+    code = (
+        "import sys, pimsim; from pimsim.graph.workload import *\n"
+        "layers = tuple(Layer(f'l{i}', 'Gemm', Kind.MVM, groups=1, rows=8, cols=8, vectors=1) for i in range(2000))\n"
+        "model = Workload('w', layers); hw = pimsim.load_hardware('reram_128')\n"
+        "first = pimsim.simulate(model, hw).totals; assert 'numba' not in sys.modules\n"
+        "for _ in range(15): last = pimsim.simulate(model, hw).totals\n"
+        "assert 'numba' in sys.modules and first == last; print('equal')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "equal", done.stderr
 
 
 def test_public_surface() -> None:
