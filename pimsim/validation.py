@@ -18,7 +18,7 @@ from typing import Literal
 from pimsim.data_files import data_folder
 from pimsim.errors import InputError, printable
 
-Kind = Literal["bookkeeping", "prediction"]
+Kind = Literal["bookkeeping", "fitted", "prediction", "flagged", "bar", "goal"]
 
 CASES = "pimsim_validation_cases"
 """Name under which the folder is imported, so that a case reaches its neighbours (`from ..networks import vgg`) in a
@@ -27,18 +27,30 @@ checkout and in an installed wheel alike."""
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. bookkeeping: the published figures went in, and come out again as sums and products.
-    prediction: nothing of it was entered. `published` None: nobody published it; ours stands alone and cannot fail."""
+    """One figure, and how far it is ours.
+
+    bookkeeping: the published figures went in, and come out again as sums and products. fitted: a number of the file
+    was set so that this figure comes out. prediction: nothing of it was entered. flagged: published, but printed
+    without a bar for the reason in `why`. bar: a summary that must not exceed its tolerance; goal: one that may.
+    `published` None otherwise: nobody published it; ours stands alone and cannot fail.
+    """
 
     quantity: str
     unit: str
     published: float | None
     ours: float
-    tolerance: float | None  # largest relative error; None exactly where nothing is published
+    tolerance: float | None  # largest relative error; the largest value of a bar or goal; None: no bar
     kind: Kind
+    why: str = ""
 
     def __post_init__(self) -> None:
-        if (self.published is None) != (self.tolerance is None):
+        if self.kind in ("bar", "goal"):
+            if self.published is not None or self.tolerance is None:
+                raise ValueError(f"{self.quantity}: a {self.kind} has a tolerance and no published figure")
+        elif self.kind == "flagged":
+            if self.published is None or self.tolerance is not None or not self.why:
+                raise ValueError(f"{self.quantity}: a flagged figure is published, has no tolerance, and says why")
+        elif (self.published is None) != (self.tolerance is None):
             raise ValueError(f"{self.quantity}: a published figure needs a tolerance, and only a published one")
 
     @property
@@ -50,18 +62,48 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """Within the tolerance, or nothing to compare with. A figure that is not a number does not pass."""
-        return self.error is None or (self.tolerance is not None and abs(self.error) <= self.tolerance)
+        """Within the tolerance, or nothing to compare with. A figure that is not a number does not pass a bar."""
+        if self.kind in ("flagged", "goal") or self.tolerance is None:
+            return True
+        return (self.ours if self.error is None else abs(self.error)) <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of a picture under one label. band: factors below and above each y (an 80% interval), drawn as whiskers.
+    names: of the points, written beside them."""
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    band: tuple[float, float] | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Published points over our curves. name: of the file, without ending. diagonal: x and y are the same quantity."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    published: tuple[Curve, ...]
+    ours: tuple[Curve, ...] = ()
+    logarithmic: bool = False
+    diagonal: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one case says. notes: what the reader must know to judge the rows."""
+    """What one case says. notes: what the reader must know to judge the rows. text: Markdown for REPORT.md."""
 
     name: str
     source: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    text: str = ""
 
     @property
     def passed(self) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pimsim.components import REGISTRY, prices
 from pimsim.components.crossbar import weight_columns
-from pimsim.components.process import cycle_ns
 from pimsim.cost.evaluator import run_kernels
 from pimsim.graph.workload import Kind, Layer, Workload
 from pimsim.mapping import columns as c
@@ -67,7 +66,7 @@ def macro_figures(hw: Any, components: Iterable[str] | None = None) -> MacroFigu
         output_elements=outputs,
     )
     raw = run_kernels(pack(Workload("array", (layer,))), [point_row(hw)], compile_kernels=False)
-    mvm_ns = float(raw.mapped[0, 0, c.M_CYCLES]) * float(cycle_ns(hw))
+    mvm_ns = float(raw.mapped[0, 0, c.M_VECTOR_NS])
     share = {"crossbar": 1.0, "pe": 1.0 / hw.pe.crossbars, "tile": 1.0 / (hw.pe.crossbars * hw.tile.pes)}
     share["chip"] = share["tile"] / hw.chip.tiles
     energy, area = {}, {}

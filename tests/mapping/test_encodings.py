@@ -69,7 +69,7 @@ def test_macro_of_isaac_adds_up_to_its_peak() -> None:
 
 
 def test_macro_counts_only_what_is_named() -> None:
-    chip = load_hardware("sram_jia2020", overrides=["precision.weight_bits=1", "precision.input_bits=1"])
+    chip = load_hardware("jia2020", overrides=["precision.weight_bits=1", "precision.input_bits=1"])
     figures = macro_figures(chip, ["crossbar", "dac", "adc"])
     assert set(figures.energy_pJ) == {"crossbar", "dac", "adc"}
     assert figures.tops == pytest.approx(0.874, rel=1e-3)
