@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 
 from pimsim.cli.binding import add_binding_options, load_bound_model
 from pimsim.cli.output import deliver, show, targets
 from pimsim.cli.parsing import Parser, choice
-from pimsim.graph.workload import Workload
-from pimsim.report.coverage import UNKNOWN
 
 NODE_KEYS = ("name", "op", "treatment", "count", "macs", "weight_bytes", "note")
 GROUP_KEYS = ("op", "treatment", "nodes", "executions", "macs", "weight_bytes")
@@ -33,21 +30,12 @@ def parser() -> Parser:
     return made
 
 
-def named_unknown(workload: Workload) -> Workload:
-    """`workload`, read with unknown operators skipped, with those named as what they are: not understood."""
-    nodes = tuple(
-        replace(node, treatment=UNKNOWN, note="") if node.treatment == "skipped" and node.count else node
-        for node in workload.nodes
-    )
-    return replace(workload, nodes=nodes, notes=tuple(note for note in workload.notes if "--unknown-ops" not in note))
-
-
 def execute(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code (0 also where operators are not understood: they are listed)."""
     from pimsim.report.coverage import coverage_sections, grouped, to_dict
 
     target = targets(out=options.out).get("out")
-    workload = named_unknown(load_bound_model(options.model, options, "skip"))
+    workload = load_bound_model(options.model, options, "list")
     if options.format == "json":
         deliver(json.dumps(to_dict(workload, every_node=options.all), allow_nan=False, indent=1) + "\n", target)
     elif options.format == "csv":

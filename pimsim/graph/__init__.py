@@ -27,10 +27,11 @@ def load_model(
     batch, dims, shapes: bind dynamic dimensions (the first of every input; by name; whole inputs by name).
     trips: executions of loops whose count the model does not fix. branch: "then" or "else" for If nodes whose
     condition depends on data (None: the dearer one). unknown_ops: "error", "digital" (one operation for each output
-    element) or "skip" (no cost). Raises `pimsim.errors.InputError` for a file that cannot be read or counted.
+    element), "skip" (no cost) or "list" (named in `Workload.nodes`, with what cannot be shaped behind them:
+    to look at a model, not to price it). Raises `pimsim.errors.InputError` for a file that cannot be read or counted.
     """
     from pimsim.graph.lowering import lower
     from pimsim.graph.reader import read_graph
 
-    graph = read_graph(path, batch=batch, dims=dims, shapes=shapes, trips=trips)
+    graph = read_graph(path, batch=batch, dims=dims, shapes=shapes, trips=trips, branch=branch)
     return lower(graph, trips=trips, branch=branch, unknown_ops=unknown_ops)

@@ -18,6 +18,8 @@ from pimsim.graph.contrib import contrib_shapes
 from pimsim.graph.dtypes import NUMBERS
 from pimsim.graph.folding import fold
 from pimsim.graph.nodes import Graph, Node, Tensor
+from pimsim.graph.offsets import OPERATORS as OFFSETS
+from pimsim.graph.offsets import fixed_slice, note_offset
 from pimsim.graph.ordering import place_of, subgraphs
 from pimsim.graph.possible import CONVOLUTIONS, check_possible
 from pimsim.graph.stripping import small_tensor
@@ -45,6 +47,7 @@ class Scope:
         self.outer = outer
         self.tensors: dict[str, Tensor] = {}
         self.lengths: dict[str, Length] = {}
+        self.offsets: dict[str, tuple[str, int]] = {}  # name -> (other name, n): its value is the other's plus n
 
     def find(self, name: str) -> Tensor | None:
         """The value called `name`, or None."""
@@ -173,6 +176,8 @@ class Builder:
             from pimsim.graph.sequences import sequence_step
 
             outputs = sequence_step(site, outputs)
+        if site.op in OFFSETS and scope.outer is not None:  # slices by a running number stand in loop bodies
+            note_offset(site, outputs)
         for tensor in outputs:
             if tensor.name:
                 scope.tensors[tensor.name] = tensor
@@ -288,9 +293,9 @@ class Builder:
         return results
 
     def _bounded(self, site: Site, index: int, tensor: Tensor) -> Tensor:
-        exact = shape_by_rule(site.op, index, site.inputs)
+        exact = shape_by_rule(site.op, index, site.inputs) or fixed_slice(site)
         if exact is not None:
-            return Tensor(tensor.name, exact, tensor.dtype or "bool")
+            return Tensor(tensor.name, exact, tensor.dtype or ("bool" if site.op == "Dropout" else ""))
         bound = upper_bound(site.op, index, site.inputs, site.attributes)
         if bound is None:
             return tensor

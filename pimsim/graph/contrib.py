@@ -291,7 +291,17 @@ def _reduce_mean(inputs: Inputs) -> list[Output]:
     return [(kept, inputs.dtype(0))]
 
 
+def _crop(inputs: Inputs) -> list[Output]:
+    batch, channels, height, width = inputs.shape(0)
+    left, top, right, bottom = inputs.attributes["border"]
+    scale = inputs.attributes.get("scale")
+    size = tuple(scale) if scale else (height - top - bottom, width - left - right)
+    return [((batch, channels, *size), inputs.dtype(0))]
+
+
 RULES: dict[str, Rule] = {
+    **dict.fromkeys(["ImageScaler", "Affine", "ParametricSoftplus", "ScaledTanh", "Scale"], _same),  # old ai.onnx
+    "Crop": _crop,
     **dict.fromkeys(["Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasAdd", "BiasSoftmax", "BiasDropout"], _same),
     **dict.fromkeys(["QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax"], _same),
     **dict.fromkeys(["RotaryEmbedding", "GroupNorm", "SkipGroupNorm", "Trilu", "MoE", "QMoE"], _same),

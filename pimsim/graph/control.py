@@ -227,8 +227,7 @@ def _walk_loop(
     builder: Builder, site: Site, graph: GraphProto, flows: Sequence[Inflow], states: Sequence[Tensor]
 ) -> tuple[Body, int | None]:
     """The body as it is in every trip, and the number of trips. States whose shape a trip changes have no shape."""
-    condition = Inflow(Tensor("", (), "bool"))
-    counter = Inflow(Tensor("", (), "int64"))
+    counter, condition = _loop_inputs(graph)
     mark, bounds = builder.mark(), builder.bounded
     body = _walk(builder, site, "body", graph, [counter, condition, *flows])
     trips = loop_trips(Node("", "Loop", site.inputs, ()), body.graph)
@@ -254,6 +253,16 @@ def _walk_loop(
     return _walk(builder, site, "body", graph, [counter, condition, *flows]), trips
 
 
+def _loop_inputs(graph: GraphProto) -> tuple[Inflow, Inflow]:
+    """Trip number and condition as the body takes them: scalars, or vectors of one element where it says so."""
+    shapes: list[tuple[int, ...]] = []
+    for value in graph.input[:2]:
+        dims = value.type.tensor_type.shape.dim
+        shapes.append((1,) if len(dims) == 1 and dims[0].dim_value == 1 else ())
+    shapes += [()] * (2 - len(shapes))
+    return Inflow(Tensor("", shapes[0], "int64")), Inflow(Tensor("", shapes[1], "bool"))
+
+
 def _first_trips(
     builder: Builder,
     site: Site,
@@ -268,12 +277,13 @@ def _first_trips(
     Empty if one of them is only an upper bound.
     """
     agreed: dict[str, TypeProto] | None = None
-    condition = Inflow(Tensor("", (), "bool"))
+    plain_counter, condition = _loop_inputs(graph)
     carried = [replace(flow, tensor=state) for flow, state in zip(flows, states, strict=True)]
     for number in range(min(trips, TRIED_TRIPS)):
         mark, bounds = builder.mark(), builder.bounded
-        value = Constant("", 64, False, 1, np.array(number, np.int64))
-        counter = Inflow(Tensor("", (), "int64", value))
+        shape = plain_counter.tensor.shape or ()
+        value = Constant("", 64, False, 1, np.full(shape, number, np.int64))
+        counter = Inflow(Tensor("", shape, "int64", value))
         outer, builder.record = builder.record, {}
         body = _walk(builder, site, "body", graph, [counter, condition, *carried])
         found = {k: p for k, t in builder.record.items() if t.shape is not None and (p := type_of(t))}
@@ -337,7 +347,11 @@ def _sequence_map(builder: Builder, site: Site, graph: GraphProto) -> tuple[dict
             length = site.scope.sequence(name)
             count = length.count if length is not None and index == 0 else count
             element = tensor.dtype.removeprefix("sequence(").removesuffix(")")
-            flows.append(Inflow(Tensor("", length.shape if length is not None else None, element)))
+            shape = length.shape if length is not None else None
+            if shape is None and length is None and index < len(graph.input):
+                substitute(graph.input[index].type, builder.bound)
+                shape = tensor_of(name, graph.input[index].type).shape  # as the body declares it: nothing else says
+            flows.append(Inflow(Tensor("", shape, element)))
         else:
             flows.append(Inflow(tensor))
     body = _walk(builder, site, "body", graph, flows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 
 from onnx import GraphProto, TypeProto, ValueInfoProto
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.sizes import checked_shape, nearest
+from pimsim.graph.sizes import LARGEST_TYPE_DEPTH, checked_shape, nearest
 
 
 @dataclass
@@ -34,7 +35,6 @@ def bind_inputs(
     values that are not positive, and values that contradict each other or the model.
     """
     binding = Binding()
-    _open_negative(inputs)
     _check_request(inputs, declared, batch, dims, shapes)
     binding.names.update(dims)
     for value in inputs:
@@ -57,11 +57,22 @@ def dimension_names(inputs: Sequence[ValueInfoProto]) -> list[str]:
     """Names of symbolic dimensions on `inputs`, in order of appearance."""
     seen: dict[str, None] = {}
     for value in inputs:
-        if value.type.HasField("tensor_type"):
-            for dimension in value.type.tensor_type.shape.dim:
-                if dimension.dim_param:
-                    seen[dimension.dim_param] = None
+        for dimension in _element(value.type).tensor_type.shape.dim:
+            if dimension.dim_param:
+                seen[dimension.dim_param] = None
     return list(seen)
+
+
+def _element(proto: TypeProto) -> TypeProto:
+    """The type inside sequences and optionals."""
+    for _ in range(LARGEST_TYPE_DEPTH):
+        if proto.HasField("sequence_type"):
+            proto = proto.sequence_type.elem_type
+        elif proto.HasField("optional_type"):
+            proto = proto.optional_type.elem_type
+        else:
+            break
+    return proto
 
 
 def declared_names(graph: GraphProto) -> set[str]:
@@ -76,15 +87,6 @@ def substitute(proto: TypeProto, names: Mapping[str, int]) -> None:
     for dimension in proto.tensor_type.shape.dim:
         if dimension.dim_param in names:
             dimension.dim_value = names[dimension.dim_param]
-
-
-def _open_negative(inputs: Sequence[ValueInfoProto]) -> None:
-    """Some exporters write -1 for "not known"."""
-    for value in inputs:
-        if value.type.HasField("tensor_type"):
-            for dimension in value.type.tensor_type.shape.dim:
-                if dimension.dim_value == -1:
-                    dimension.ClearField("dim_value")
 
 
 def _check_request(
@@ -167,7 +169,7 @@ def _open_dimensions(value: ValueInfoProto) -> list[str]:
         return []
     tensor, name = value.type.tensor_type, printable(value.name)
     if not tensor.HasField("shape"):
-        return [f"input '{name}': the rank is unknown: --shape {name}=AxBxC"]
+        return [f"input '{name}': the rank is unknown: --shape {quote(name)}=AxBxC"]
     template = "x".join(
         str(d.dim_value) if d.HasField("dim_value") else chr(ord("A") + axis % 26)
         for axis, d in enumerate(tensor.shape.dim)
@@ -176,10 +178,10 @@ def _open_dimensions(value: ValueInfoProto) -> list[str]:
     for axis, dimension in enumerate(tensor.shape.dim):
         if dimension.HasField("dim_value"):
             continue
-        ways = [f"--dim {printable(dimension.dim_param)}=N"] if dimension.dim_param else []
+        ways = [f"--dim {quote(printable(dimension.dim_param))}=N"] if dimension.dim_param else []
         if axis == 0:
             ways.append("--batch N")
-        ways.append(f"--shape {name}={template}")
+        ways.append(f"--shape {quote(name)}={template}")
         called = f"'{printable(dimension.dim_param)}'" if dimension.dim_param else "without a name"
         lines.append(f"input '{name}', dimension {axis} ({called}): {' or '.join(ways)}")
     return lines

@@ -6,11 +6,13 @@ from pimsim.errors import InputError, printable
 from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.operators import HANDLERS
 from pimsim.graph.operators.builder import Builder, Scope
-from pimsim.graph.operators.site import walk
 from pimsim.graph.operators.streaming import model_input
+from pimsim.graph.operators.walking import walk
 from pimsim.graph.workload import Kind, Workload
 
 UNKNOWN_OPS = ("error", "digital", "skip")
+LISTING = "list"
+"""`unknown_ops` for `pimsim ops`: nothing unknown is an error, and no cost may be taken from the result."""
 BRANCHES = (None, "then", "else")
 MOST_LINES = 20
 """Lines of one error about unknown operators."""
@@ -21,7 +23,9 @@ def lower(graph: Graph, *, trips: int | None = None, branch: str | None = None, 
 
     trips: executions of loops whose count the model does not fix. branch: "then" or "else" for If nodes whose
     condition depends on data (None: the dearer one). unknown_ops: "error", "digital" (one operation for each output
-    element) or "skip". Raises InputError on everything that cannot be counted.
+    element), "skip", or "list": unknown operators are named in `Workload.nodes` and what cannot be shaped behind them
+    stands there as "unknown shape" (to be shown, not to be priced).
+    Raises InputError on everything that cannot be counted.
     """
     _check_options(trips, branch, unknown_ops)
     builder = Builder(HANDLERS, trips=trips, branch=branch, unknown_ops=unknown_ops)
@@ -32,12 +36,12 @@ def lower(graph: Graph, *, trips: int | None = None, branch: str | None = None, 
     try:
         walk(builder, graph, scope)
     except InputError as error:
-        if builder.unknown:
+        if builder.unknown and unknown_ops != LISTING:
             raise _unknown_error(builder, graph, error.problems) from error
         if not graph.source:
             raise
         raise InputError(f"{printable(graph.source)}: {error.problems[0]}", more=error.problems[1:]) from error
-    if builder.unknown:
+    if builder.unknown and unknown_ops != LISTING:
         raise _unknown_error(builder, graph, ())
     return Workload(
         name=graph.name,
@@ -60,7 +64,7 @@ def _elements(scope: Scope, tensor: Tensor) -> int:
 
 
 def _check_options(trips: int | None, branch: str | None, unknown_ops: str) -> None:
-    if unknown_ops not in UNKNOWN_OPS:
+    if unknown_ops not in (*UNKNOWN_OPS, LISTING):
         raise InputError(f"unknown_ops is {printable(repr(unknown_ops))}; allowed: {', '.join(UNKNOWN_OPS)}")
     if branch not in BRANCHES:
         raise InputError(f"branch is {printable(repr(branch))}; allowed: then, else")

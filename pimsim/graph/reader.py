@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
-from onnx import GraphProto, ModelProto, TypeProto, shape_inference
+from onnx import GraphProto, ModelProto, TypeProto, ValueInfoProto, shape_inference
 
 from pimsim.errors import InputError, Place, printable
 from pimsim.graph.building import Builder, Scope, element_types, enter
@@ -19,6 +19,14 @@ from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.stripping import Store, strip, without_weights
 from pimsim.graph.tidy import tidy
 from pimsim.graph.types import tensor_of
+
+GENERIC_NAMES = frozenset(
+    (
+        "", "cntkgraph", "converted_graph", "graph", "main", "main_graph", "maingraph", "model", "onnx_model",
+        "onnxmodel", "tf2onnx", "torch-jit-export", "torch_jit",
+    )
+)  # fmt: skip
+"""Names (in lower case) that exporters give to every graph alike."""
 
 
 def read_graph(
@@ -75,6 +83,7 @@ def _read(
     strip(model.graph, store)
     _agree_with_initializers(model.graph, store, initial)
     check_functions(model)
+    results = _without_untyped(model.graph)
     _check(model)
     if model.functions:
         model = inline(model)
@@ -92,15 +101,36 @@ def _read(
     scope.tensors.update(store.tensors)
     enter(model.graph, scope, "", store.tensors)
     nodes = builder.walk(model.graph, scope, types, hints)
-    outputs = tuple(scope.find(v.name) or tensor_of(v.name, v.type) for v in model.graph.output)
+    outputs = tuple(scope.find(name) or tensor_of(name, proto) for name, proto in results)
     notes = (*opsets.notes, *binding.notes, *store.notes(), *builder.notes)
     opset = builder.versions.get("", 0)
-    return Graph(model.graph.name, nodes, tuple(inputs), outputs, opset, notes, source)
+    return Graph(_name(model.graph.name, source), nodes, tuple(inputs), outputs, opset, notes, source)
+
+
+def _name(name: str, source: str) -> str:
+    """What to call the model: its graph's name, or the file's where exporters give every graph the same one."""
+    return Path(source).stem or name if source and name.lower() in GENERIC_NAMES else name
+
+
+def _without_untyped(graph: GraphProto) -> list[tuple[str, TypeProto]]:
+    """Names and declared types of the outputs; those without a type leave `graph`, since the checker wants one."""
+    results = [(value.name, _copied(value.type)) for value in graph.output]
+    typed = [_copied_value(value) for value in graph.output if value.type.WhichOneof("value") is not None]
+    if len(typed) < len(results):
+        del graph.output[:]
+        graph.output.extend(typed)
+    return results
 
 
 def _copied(proto: TypeProto) -> TypeProto:
     copy = TypeProto()
     copy.CopyFrom(proto)
+    return copy
+
+
+def _copied_value(value: ValueInfoProto) -> ValueInfoProto:
+    copy = ValueInfoProto()
+    copy.CopyFrom(value)
     return copy
 
 

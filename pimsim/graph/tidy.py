@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import onnx
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto
 
 from pimsim.errors import InputError, printable
 from pimsim.graph.ordering import nobody_produces, place_of, sort_graph, sort_nodes, subgraphs
@@ -64,6 +64,7 @@ def tidy(model: ModelProto) -> Opsets:
         model.graph.name = "graph"
     for value in (*model.graph.input, *model.graph.output):
         _check_type_depth(value.type)
+    _regular_values(model.graph)
     del model.training_info[:]
     del model.graph.quantization_annotation[:]
     del model.metadata_props[:]
@@ -180,6 +181,20 @@ def _check_type_depth(proto: TypeProto) -> None:
             raise InputError(f"has a type nested more than {LARGEST_TYPE_DEPTH} levels deep")
 
 
+def _regular_values(graph: GraphProto) -> None:
+    """Take out what says nothing: intermediate values without a type, and the negative sizes that some exporters
+    write for dimensions they do not know."""
+    if any(value.type.WhichOneof("value") is None for value in graph.value_info):
+        typed = [value for value in graph.value_info if value.type.WhichOneof("value") is not None]
+        copies = [ValueInfoProto.FromString(value.SerializeToString()) for value in typed]
+        del graph.value_info[:]
+        graph.value_info.extend(copies)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_value < 0:
+                dimension.ClearField("dim_value")
+
+
 def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth: int) -> None:
     if depth > LARGEST_DEPTH:
         raise InputError(f"{where}subgraphs are nested more than {LARGEST_DEPTH} levels deep")
@@ -210,6 +225,7 @@ def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth
                 raise InputError(f"{where}: num_outputs is {attribute.i}, but there are {len(node.output)} outputs")
         for _, graph in subgraphs(node):
             _check_graph_texts(graph, f"{where}{place_of(position, node)}")
+            _regular_values(graph)
             if not graph.name:
                 graph.name = "body"
             _regular_nodes(graph.node, opsets, f"{where}{place_of(position, node)}, ", depth + 1)

@@ -11,7 +11,8 @@ from pimsim.report.sections import NAME_WIDTH, Column, Facts, Lines, Section, Ta
 from pimsim.report.units import clip, percent, scaled
 
 UNKNOWN = "unknown"
-TREATMENTS = ("mvm", "dynamic", "lookup", "digital", "move", "free", "constant", "skipped", UNKNOWN)
+UNSHAPED = "unknown shape"
+TREATMENTS = ("mvm", "dynamic", "lookup", "digital", "move", "free", "constant", "skipped", UNKNOWN, UNSHAPED)
 MEANING = {
     "mvm": "stationary weights on crossbars",
     "dynamic": "product of two activations",
@@ -22,6 +23,7 @@ MEANING = {
     "constant": "known before the run",
     "skipped": "left out, as asked for",
     UNKNOWN: "not understood",
+    UNSHAPED: "not counted: behind an operator that is not understood",
 }
 
 
@@ -114,11 +116,20 @@ def coverage_sections(workload: Workload, *, every_node: bool) -> list[Section]:
         names = ", ".join(printable(op, 80) for op in facts["unknown"][:20])
         lines = [
             f"not understood: {names}",
+            *_not_counted(facts),
             "'pimsim run' stops at these; the ways out: --unknown-ops digital (one operation an output element) or "
             "--unknown-ops skip (no cost)",
         ]
         sections.append(Lines("Unknown operators", lines, warning=True))
     return sections
+
+
+def _not_counted(facts: dict[str, Any]) -> list[str]:
+    """The line about the nodes that could not be shaped."""
+    nodes = facts["by_treatment"].get(UNSHAPED, {}).get("nodes", 0)
+    if not nodes:
+        return []
+    return [f"{nodes:,} node{'s' if nodes > 1 else ''} behind them cannot be shaped: their MACs are not in this count"]
 
 
 def _summary(workload: Workload, facts: dict[str, Any]) -> Facts:

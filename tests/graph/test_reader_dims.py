@@ -100,4 +100,4 @@ def test_too_many_elements():
 def test_negative_dimension():
     model = two_inputs(first=(1,), second=(1, 2))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -5
-    assert "dimensions must not be negative" in problems(model)[0]
+    assert problems(model)[1] == "input 'image', dimension 0 (without a name): --batch N or --shape image=A"

@@ -23,10 +23,11 @@ DEEPEST_NESTING = 50
 class Scope:
     """Names visible in a (sub)graph: its own first, then those of the graphs around it."""
 
-    __slots__ = ("flows", "outer")
+    __slots__ = ("flows", "nodes", "outer")
 
     def __init__(self, outer: Scope | None = None):
         self.flows: dict[str, Flow] = {}
+        self.nodes: tuple[Node, ...] = ()  # of the graph that is walked
         self.outer = outer
 
     def find(self, name: str) -> Flow | None:
@@ -54,6 +55,7 @@ class Builder:
         self.treatments: list[NodeTreatment] = []
         self.notes: dict[str, None] = {}
         self.unknown: dict[str, tuple[int, str]] = {}
+        self.unshaped: set[str] = set()  # listing: values that come from an operator that is not known
         self.trips = 1
         self.prefix = ""
         self.depth = 0

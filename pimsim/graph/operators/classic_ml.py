@@ -34,13 +34,16 @@ def text(site: Site) -> None:
 
 def trees(site: Site) -> None:
     """Tree ensembles: every row walks down every tree: as many comparisons as the tree is deep, if it is balanced."""
-    shape = site.shape(0, 1)
-    rows = shape[0] if len(shape) > 1 else 1
+    shape = site.need(0).shape
+    if shape is None:
+        site.note("the number of rows is not known: counted as one")
+    rows = shape[0] if shape is not None and len(shape) > 1 else 1
     nodes = max(_entries(site, "nodes_treeids"), _entries(site, "nodes_featureids"), 1)
     count = _entries(site, "tree_roots") or _distinct(site, "nodes_treeids")
     depth = max(1, (nodes // max(1, count)).bit_length())
     site.note(f"no matrix product: {count} trees of about {depth} comparisons a row, on digital units")
-    digital(site, vector=rows * count * (depth + 1))
+    known = all(tensor.shape is not None for tensor in site.node.outputs)
+    digital(site, vector=rows * count * (depth + 1), size=None if known else rows)
 
 
 def linear(site: Site) -> None:

@@ -9,9 +9,10 @@ from pimsim.errors import InputError, printable
 from pimsim.graph.nodes import Graph, Tensor
 from pimsim.graph.operators.bags import embedding_bag
 from pimsim.graph.operators.builder import DEEPEST_NESTING, Scope
-from pimsim.graph.operators.site import Handler, Site, walk
+from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.operators.streaming import NO_FLOW, Flow
 from pimsim.graph.operators.trips import loop_trips, scalar
+from pimsim.graph.operators.walking import walk
 from pimsim.graph.workload import Layer, NodeTreatment
 
 

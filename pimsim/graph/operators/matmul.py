@@ -13,6 +13,11 @@ from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.operators.streaming import Order, Shape
 
 
+def _turned(shape: Shape, batch_last: bool) -> Shape:
+    """[K, batch..., N] as [batch..., K, N]: FusedMatMul's transBatch moves the first axis before the last one."""
+    return (*shape[1:-1], shape[0], shape[-1]) if batch_last and len(shape) > 2 else shape
+
+
 def _swap(shape: Shape, transposed: bool) -> Shape:
     return (*shape[:-2], shape[-1], shape[-2]) if transposed and len(shape) >= 2 else shape
 
@@ -35,18 +40,21 @@ def product(
     at: tuple[int, int] = (0, 1),
     *,
     swap: tuple[bool, bool] = (False, False),
+    turned: tuple[bool, bool] = (False, False),
     bias: int = 0,
     extra_vector: int = 0,
     extra_special: int = 0,
     input_bits: int | None = None,
 ) -> None:
-    """A @ B with numpy's rules for ranks. `at`: their places among the node's inputs; `swap`: last axes exchanged.
+    """A @ B with numpy's rules for ranks. `at`: their places among the node's inputs; `swap`: last axes exchanged;
+    `turned`: the first axis stands before the last one (such an operand is awaited whole).
 
     B constant: rows = K, cols = N, vectors = everything else of A; a batch of constant matrices makes as many groups.
     A constant: the same with A's columns as rows (rows = K, cols = M) and B's columns as vectors (N x batch).
     Neither: groups = batch of B, vectors = M x what A's batch adds.
     """
-    shape_a, shape_b = _swap(site.shape_of(a, 1), swap[0]), _swap(site.shape_of(b, 1), swap[1])
+    shape_a = _swap(_turned(site.shape_of(a, 1), turned[0]), swap[0])
+    shape_b = _swap(_turned(site.shape_of(b, 1), turned[1]), swap[1])
     full_a = (1, *shape_a) if len(shape_a) == 1 else shape_a
     full_b = (*shape_b, 1) if len(shape_b) == 1 else shape_b
     m, k, n = full_a[-2], full_a[-1], full_b[-1]
@@ -58,7 +66,7 @@ def product(
     out_elements = size(site.output(), batch * m * n)
     if b.constant is not None and a.constant is None:
         groups = prod(full_b[:-2])
-        order = _rows_order(site, at[0], a, swap[0])
+        order = () if turned[0] else _rows_order(site, at[0], a, swap[0])
         stationary(
             site, site.edge(at[0], order), b.constant, groups=groups, rows=k, cols=n,
             vectors=batch * m // groups if groups else 0, order=_output_order(site, a, order, swap[0]), x=a,
@@ -68,6 +76,7 @@ def product(
     elif a.constant is not None and b.constant is None:
         groups = prod(full_a[:-2])
         order = streaming.before(site.order_of(at[1]), (_contracted(b, swap[1], first=True),))
+        order = () if turned[1] else order
         stationary(
             site, site.edge(at[1], order), a.constant, groups=groups, rows=k, cols=m,
             vectors=batch * n // groups if groups else 0, order=_leading(order, len(shape_b) - 2), x=b,
@@ -78,7 +87,8 @@ def product(
         if a.constant is not None:
             site.note("both operands are constant, but the result was not folded: counted as a product")
         groups = prod(full_b[:-2])
-        shared = tuple(range(len(shape_b) - 2)) if full_a[:-2] == full_b[:-2] else ()
+        aligned = full_a[:-2] == full_b[:-2] and not any(turned)
+        shared = tuple(range(len(shape_b) - 2)) if aligned else ()
         edges = site.edge(at[0], _leading(site.order_of(at[0]), len(shared)))
         edges += site.edge(at[1], _leading(site.order_of(at[1]), len(shared)))
         dynamic(
@@ -167,15 +177,14 @@ def _add_operand(site: Site, i: int) -> None:
 def fused_matmul(site: Site) -> None:
     """com.microsoft FusedMatMul: transposed operands and a factor, applied to each output when it is not 1."""
     swap = (site.attr_int("transA", 0) != 0, site.attr_int("transB", 0) != 0)
-    if site.attr_int("transBatchA", 0) or site.attr_int("transBatchB", 0):
-        site.fail("transBatchA and transBatchB are not supported; transpose the operands by a Transpose node")
+    turned = (site.attr_int("transBatchA", 0) != 0, site.attr_int("transBatchB", 0) != 0)
     outputs = site.elements(site.output())
     scaled = site.attr_float("alpha", 1.0) != 1.0
     vector, special = (outputs if scaled else 0), 0
     if "activation" in site.node.attributes:
         special, more = fused_activation(site, outputs)
         vector += more
-    product(site, site.need(0), site.need(1), swap=swap, extra_vector=vector, extra_special=special)
+    product(site, site.need(0), site.need(1), swap=swap, turned=turned, extra_vector=vector, extra_special=special)
 
 
 OPERATORS: Mapping[str, Handler] = {

@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.nodes import Constant, Graph, Node, Tensor
+from pimsim.graph.nodes import Constant, Node, Tensor
 from pimsim.graph.operators import streaming
 from pimsim.graph.operators.builder import REPORTED, Builder, Scope
+from pimsim.graph.operators.causes import why_unknown
 from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order, Shape
 from pimsim.graph.workload import LARGEST_COUNT, Edge, Kind, NodeTreatment
 
@@ -85,7 +86,7 @@ class Site:
         if shape is None:
             self.fail(
                 f"the shape of the tensor '{printable(tensor.name)}' is not known, and the cost depends on it; "
-                "unless it depends on data, give the shapes of the inputs (--shape NAME=1x3x224x224, --dim NAME=N)"
+                f"{why_unknown(self.scope, tensor)}"
             )
         if len(shape) < rank:
             self.fail(f"the tensor '{printable(tensor.name)}' has the shape {list(shape)}, but needs {rank} dimensions")
@@ -335,43 +336,3 @@ class Site:
             )
         )
         builder.treatments += self._inner
-
-
-def unknown(site: Site) -> None:
-    """An operator that no table knows: gathered for one error, or treated as the user chose."""
-    builder, node = site.builder, site.node
-    if builder.unknown_ops == "digital":
-        site.note("unknown operator: counted as one digital operation for each output element (--unknown-ops digital)")
-        size = site.output_size()
-        site.emit(
-            Kind.DIGITAL,
-            site.all_edges(),
-            input_elements=sum(site.elements(t) for t in node.inputs if t is not None and t.constant is None),
-            output_elements=size,
-            vector_ops=size,
-        )
-        return
-    if builder.unknown_ops == "skip":
-        site.note("unknown operator: left out of the cost (--unknown-ops skip)")
-        flows = (site.flow(i) for i in range(len(node.inputs)))
-        flow = next((f for f in flows if f.source != NOWHERE), NO_FLOW)
-        site.alias(Flow(flow.source, flow.elements, ()), "skipped")
-        return
-    count, place = builder.unknown.get(node.op, (0, node.place or node.name))
-    builder.unknown[node.op] = (count + 1, place)
-    site.alias(NO_FLOW, "unknown")
-
-
-def walk(builder: Builder, graph: Graph, scope: Scope) -> None:
-    """Appends the layers of all nodes of `graph`; their values become visible in `scope`."""
-    handlers = builder.handlers
-    for node in graph.nodes:
-        outputs = node.outputs
-        if outputs and outputs[0].constant is not None and all(t.constant is not None for t in outputs):
-            builder.treatments.append(
-                NodeTreatment(builder.prefix + node.name, node.op, "constant", count=builder.trips)
-            )
-            continue
-        site = Site(builder, node, scope)
-        handlers.get(node.op, unknown)(site)
-        site.finish()
