@@ -1,42 +1,92 @@
-"""Column converter. One action: one conversion."""
+"""Column converter. One action: one conversion (under `binary_pulses`: one magnitude bit sampled and integrated).
+
+SAR and delta-sigma follow the law fitted to published converters (`adc_survey`). Flash, ramp and sense amplifiers are
+counted in comparators: at the few bits they have, the survey says little.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from pimsim.components import adc_survey
 from pimsim.components.price import Number, Price, resolve
 
-STEP_fJ_AT_32_NM_1_V = {"sar": 6.1, "flash": 12.0, "ramp": 4.0, "sense_amplifier": 5.0, "delta_sigma": 12.0}
-"""Energy a conversion step (2^bits steps a conversion). SAR: ISAAC Table 1, 2 mW at 1.28 GS/s and 8 bits; the same
-figure scaled to Jia et al. (JSSC 2020), 65 nm, gives 2.3 pJ at 0.85 V where 1.79 pJ are published, and 4.6 pJ at 1.2 V
-where 3.56 pJ are. The other kinds stand to it as one comparator a level, one shared ramp, one latch a level, and an
-oversampled loop do (assumed)."""
+LOST_BITS = 0.5
+"""Effective bits below the nominal resolution: what `adc_survey.MACRO_ENERGY_SHARE` was taken with."""
 
-AREA_UM2_AT_32_NM = {"sar": 1200.0, "flash": 2400.0, "ramp": 500.0, "sense_amplifier": 600.0, "delta_sigma": 1500.0}
-"""8-bit converter. SAR: ISAAC Table 1, 0.0012 mm2. Scaled with F to 65 nm: 2440 um2 where Jia et al. have 1941 um2."""
+OVERSAMPLED = {"sar": 1.0, "delta_sigma": 2.0}
+"""A delta-sigma loop runs its integrator and comparator many times a conversion; twice a SAR (assumed)."""
+
+COMPARATOR_GATES = 60.0
+"""A clocked comparator with its latch and offset trim, in the capacitance that NAND2s of the process switch: 70 fJ at
+65 nm and 1 V (assumed; published dynamic comparators take 30 to 150 fJ there)."""
+
+SENSE_GATES = 25.0
+"""A sense amplifier: the comparator without preamplifier and trim (assumed)."""
+
+COUNTER_GATES = 12.0
+"""A bit of a ramp's counter and its latch in each column (assumed: a flip-flop is 6 to 8 NAND2)."""
+
+KINDS = ("sar", "flash", "ramp", "sense_amplifier", "delta_sigma", "none")
+
+
+def gates(adc: Any) -> Number:
+    """NAND2-equivalents that switch in one conversion of a comparator-based kind."""
+    levels = 2.0**adc.bits - 1.0
+    if adc.kind == "flash":
+        return levels * COMPARATOR_GATES
+    if adc.kind == "sense_amplifier":
+        return levels * SENSE_GATES
+    # ramp: the comparator watches a ramp of 2^bits steps, a tenth of a comparison each; the counter runs along
+    return COMPARATOR_GATES * (1.0 + 0.1 * levels) + COUNTER_GATES * adc.bits
 
 
 def energy_pJ(hw: Any) -> Number:
-    """2^bits x energy a step, scaled with C V^2 (Walden's figure of merit, constant over resolution)."""
-    adc = hw.crossbar.adc
-    return STEP_fJ_AT_32_NM_1_V[adc.kind] * 1e-3 * 2.0**adc.bits * hw.process.energy_32
+    """SAR, delta-sigma: the survey's median law at LOST_BITS below nominal, times the share of macros' converters; the
+    rate counts past the corner. Others: gates x energy of a gate (C V^2)."""
+    adc, tech = hw.crossbar.adc, hw.technology
+    if adc.kind == "none":
+        return 0.0
+    if adc.kind in OVERSAMPLED:
+        rate = adc.rate_GSps * hw.process.speed
+        law = adc_survey.energy_pJ(adc.bits - LOST_BITS, rate, tech.node_nm, hw.process.supply_V)
+        return law * adc_survey.MACRO_ENERGY_SHARE * OVERSAMPLED[adc.kind]
+    return gates(adc) * hw.process.gate_fJ * 1e-3
 
 
 def area_um2(hw: Any) -> Number:
-    """A third for logic and comparator, two thirds for what doubles with each bit (the capacitor array); proportional
-    to F, since capacitors and matched devices shrink less than logic."""
+    """SAR, delta-sigma: the survey's law from node, rate and energy, times the share of macros' converters. Others: the
+    gates of all levels (a ramp: its comparator, counter and latches)."""
     adc = hw.crossbar.adc
-    return AREA_UM2_AT_32_NM[adc.kind] * (1.0 / 3.0 + 2.0 / 3.0 * 2.0 ** (adc.bits - 8)) * hw.technology.node_nm / 32.0
+    if adc.kind == "none":
+        return 0.0
+    if adc.kind in OVERSAMPLED:
+        law = adc_survey.area_um2(hw.technology.node_nm, adc.rate_GSps, energy_pJ(hw))
+        return law * adc_survey.MACRO_AREA_SHARE
+    if adc.kind == "ramp":
+        return (COMPARATOR_GATES + COUNTER_GATES * adc.bits) * hw.process.logic_um2
+    return gates(adc) * hw.process.logic_um2
+
+
+FORMULA = {
+    "sar": "median of 215 published converters at bits - 0.5, x 1.9 (energy), x 0.041 (area) as in macros (adc_survey)",
+    "delta_sigma": "twice a SAR of the same bits (assumed); SAR by the law of 215 published converters (adc_survey)",
+    "flash": "2^bits - 1 comparators of 60 gates (assumed), gate by the technology table",
+    "sense_amplifier": "2^bits - 1 sense amplifiers of 25 gates (assumed), gate by the technology table",
+    "ramp": "comparator of 60 gates over 2^bits steps, counter of 12 gates a bit (assumed), technology table",
+    "none": "no converter",
+}
 
 
 def price(hw: Any) -> Price:
     """Price of one converter."""
+    adc = hw.crossbar.adc
     return resolve(
         hw,
-        hw.crossbar.adc,
-        action_ns=1.0 / hw.crossbar.adc.rate_GSps,
+        adc,
+        action_ns=1.0 / (adc.rate_GSps * hw.process.speed),
         energy_pJ=energy_pJ(hw),
         area_um2=area_um2(hw),
-        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
-        formula="2^bits x 6.1 fJ (SAR, 32 nm, 1 V) x C V^2 scaling (ISAAC Table 1; other kinds assumed)",
+        leakage_mW_per_um2=0.0 if adc.kind == "none" else hw.process.leakage_mW_per_um2,
+        formula=FORMULA[adc.kind],
     )

@@ -59,6 +59,11 @@ is a factor 1.8. Without pads, references, clocks and calibration logic of their
 the survey."""
 
 
+def _larger(a: Number, b: Number) -> Number:
+    """The larger of two; plain floats take the quick way, since a search loop asks at every point."""
+    return max(a, b) if isinstance(a, float) and isinstance(b, float) else np.maximum(a, b)
+
+
 def corner_GSps(node_nm: Number) -> Number:
     """Rate at which the energy of a conversion begins to rise (GS/s): as fast as the process, with 1 / node."""
     return CORNER_MHZ_AT_65_NM * 1e-3 * 65.0 / node_nm
@@ -66,14 +71,14 @@ def corner_GSps(node_nm: Number) -> Number:
 
 def technology_limited_pJ(effective_bits: Number, node_nm: Number, supply_V: Number, quantile: Quantile) -> Number:
     """Energy of a conversion whose capacitors are as small as the process allows (pJ): 2x a bit, C V^2."""
-    steps = 2.0 ** np.asarray(effective_bits, dtype=np.float64)
+    steps = 2.0**effective_bits
     return ENERGY[quantile].technology_fJ * 1e-3 * steps * node_nm / 65.0 * supply_V * supply_V
 
 
 def noise_limited_pJ(effective_bits: Number, quantile: Quantile) -> Number:
     """Energy of a conversion whose capacitors are as large as kT/C noise asks (pJ): 4x a bit, at every node and supply
     (a lower supply needs a larger capacitor: C V^2 stays)."""
-    return ENERGY[quantile].noise_aJ * 1e-6 * 4.0 ** np.asarray(effective_bits, dtype=np.float64)
+    return ENERGY[quantile].noise_aJ * 1e-6 * 4.0**effective_bits
 
 
 def energy_pJ(
@@ -84,17 +89,16 @@ def energy_pJ(
     `effective_bits` is (SNDR - 1.76 dB) / 6.02 dB, in published converters half a bit to a bit and a half below the
     nominal resolution.
     """
-    floor = np.maximum(
-        technology_limited_pJ(effective_bits, node_nm, supply_V, quantile), noise_limited_pJ(effective_bits, quantile)
-    )
-    return floor * np.maximum(rate_GSps / corner_GSps(node_nm), 1.0) ** RATE_EXPONENT
+    noise = noise_limited_pJ(effective_bits, quantile)
+    floor = _larger(technology_limited_pJ(effective_bits, node_nm, supply_V, quantile), noise)
+    return floor * _larger(rate_GSps / corner_GSps(node_nm), 1.0) ** RATE_EXPONENT
 
 
 def area_um2(node_nm: Number, rate_GSps: Number, conversion_pJ: Number, quantile: Quantile = "median") -> Number:
     """Area of a converter (um2) from node, rate and the energy of a conversion; through it, from resolution."""
     return (
         AREA_UM2[quantile]
-        * (np.asarray(node_nm, dtype=np.float64) / 65.0) ** AREA_NODE_EXPONENT
+        * (node_nm / 65.0) ** AREA_NODE_EXPONENT
         * (rate_GSps / 0.1) ** AREA_RATE_EXPONENT
         * conversion_pJ**AREA_ENERGY_EXPONENT
     )

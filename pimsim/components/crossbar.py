@@ -14,8 +14,20 @@ MEAN_INPUT_ACTIVITY = 0.5
 SRAM_CELL_LEAKAGE_MW = 2e-8
 """Static power of a 6T cell: 20 pW (assumed: low-power 45 nm cell, ITRS 2011 LSTP)."""
 
-BITLINE_fF_PER_CELL_AT_45_NM = 0.6
-"""Bitline capacitance a cell adds: drain junction, and wire of 0.2 fF/um over a 0.4 um cell (assumed)."""
+BITLINE_WIRE_SHARE = 1.0
+"""Wire of a bitline a cell, in cell pitches (square cells)."""
+
+BITLINE_JUNCTION_GATES = 1.0
+"""Drain junction of the read port, in access-gate capacitances (usual for minimum devices)."""
+
+ADDER_GATES = 4.5
+"""A full adder in NAND2-equivalents of switched capacitance (28-transistor mirror adder: 7 NAND2 of area)."""
+
+DIGITAL_ACTIVITY = 0.5
+"""Switching of a bit-serial adder tree over that of a datapath: a quarter of the products are one (random operands)."""
+
+DEFAULT_CAPACITOR_fF = 1.0
+"""Metal fringe capacitor over an SRAM cell (Valavi et al., JSSC 2019, and Jia et al.: about 1 to 2 fF; remembered)."""
 
 
 def step_ns(hw: Any) -> Number:
@@ -32,13 +44,24 @@ def off_ratio(cell: Any) -> Number:
     return r_on / (10.0 * r_on if cell.r_off_ohm is None else cell.r_off_ohm)
 
 
+WEIGHT_COLUMNS = {
+    "offset": (0, 1, 0),
+    "twos_complement": (0, 1, 0),
+    "differential": (1, 2, 0),
+    "differential_rows": (1, 1, 0),
+    "xnor": (0, 1, 0),
+    "xnor_rows": (0, 1, 0),
+    "sign_magnitude": (1, 1, 1),
+}
+"""Encoding of signed weights -> (bits that take no slice, columns of a slice, columns beside the slices)."""
+
+
 def weight_columns(hw: Any, weight_bits: int | None = None) -> int:
     """Columns of one weight: slices of cell.bits, twice for a differential pair (whose sign needs no slice)."""
     bits: int = hw.precision.weight_bits if weight_bits is None else weight_bits
     cell_bits: int = hw.crossbar.cell.bits
-    if hw.crossbar.signed == "differential":
-        return 2 * max(1, math.ceil((bits - 1) / cell_bits))
-    return max(1, math.ceil(bits / cell_bits))
+    sign_bits, pair, beside = WEIGHT_COLUMNS[hw.crossbar.signed]
+    return pair * max(1, math.ceil((bits - sign_bits) / cell_bits)) + beside
 
 
 def input_cycles(hw: Any, input_bits: int | None = None) -> int:
@@ -48,26 +71,56 @@ def input_cycles(hw: Any, input_bits: int | None = None) -> int:
     return math.ceil(bits / per_cycle)
 
 
+def compute_style(cell: Any) -> str:
+    """How a cell multiplies when the file does not say: Ohm's law, or a discharged bitline in SRAM."""
+    style: str | None = cell.compute
+    return style or ("current" if cell.kind == "sram" else "resistive")
+
+
+def bitline_fF(hw: Any) -> Number:
+    """Capacitance of one column: junctions of the cells and a wire of one cell pitch each."""
+    pitch_mm = hw.technology.node_nm * 1e-6 * hw.crossbar.cell.area_F2**0.5
+    wire = pitch_mm * BITLINE_WIRE_SHARE * hw.process.wire_fF_per_mm
+    return hw.crossbar.rows * (BITLINE_JUNCTION_GATES * hw.process.access_fF + wire)
+
+
 def read_energy_pJ(hw: Any) -> Number:
-    """Resistive: rows x columns x V^2 x mean conductance x pulse x activity (Ohm's law; both states equally likely).
-    SRAM: columns x bitline capacitance x V^2 x activity."""
+    """One read of the whole array, for random operands.
+
+    resistive: rows x columns x V^2 x mean conductance x pulse x activity (Ohm's law; both states equally likely), and
+    charging the columns to the read voltage. current: each column discharges by half the supply on average (C V dV).
+    charge: half of the capacitors switch by V^2, half of these for a one of the weight. digital: a gate and two full
+    adders a cell (an adder tree of n inputs has about 2 n full adders for one-bit products).
+    """
     bar, cell = hw.crossbar, hw.crossbar.cell
     rows = bar.rows if bar.active_rows is None else bar.active_rows
-    volt = hw.technology.supply_V if cell.read_voltage_V is None else cell.read_voltage_V
-    if cell.kind == "sram":
-        line_fF = bar.rows * BITLINE_fF_PER_CELL_AT_45_NM * hw.technology.node_nm / 45.0
-        return bar.columns * line_fF * 1e-3 * volt * volt * MEAN_INPUT_ACTIVITY
+    volt = hw.process.supply_V
+    style = compute_style(cell)
+    if style == "digital":
+        return rows * bar.columns * (1.0 + 2.0 * ADDER_GATES) * DIGITAL_ACTIVITY * hw.process.gate_fJ * 1e-3
+    if style == "current":
+        return bar.columns * bitline_fF(hw) * 1e-3 * volt * volt * MEAN_INPUT_ACTIVITY
+    if style == "charge":
+        each_fF = DEFAULT_CAPACITOR_fF if cell.capacitor_fF is None else cell.capacitor_fF
+        lines = bar.columns * bitline_fF(hw) * MEAN_INPUT_ACTIVITY
+        return (rows * bar.columns * each_fF * 0.25 + lines) * 1e-3 * volt * volt
+    across = volt if cell.read_voltage_V is None else cell.read_voltage_V
     r_on = 1e5 if cell.r_on_ohm is None else cell.r_on_ohm
     r_off = 10.0 * r_on if cell.r_off_ohm is None else cell.r_off_ohm
     pulse = bar.read_ns if cell.read_pulse_ns is None else cell.read_pulse_ns
     conductance_S = (1.0 / r_on + 1.0 / r_off) / 2.0
-    return rows * bar.columns * volt * volt * conductance_S * pulse * 1e3 * MEAN_INPUT_ACTIVITY  # V^2 S ns = nJ
+    joule = rows * bar.columns * across * across * conductance_S * pulse * 1e3 * MEAN_INPUT_ACTIVITY  # V^2 S ns = nJ
+    return joule + bar.columns * bitline_fF(hw) * 1e-3 * across * across
 
 
 def area_um2(hw: Any) -> Number:
-    """rows x columns x area_F2 x F^2."""
+    """rows x columns x area_F2 x F^2; digital: a gate and two full adders of 7 NAND2 a cell beside it."""
     f_um = hw.technology.node_nm * 1e-3
-    return hw.crossbar.rows * hw.crossbar.columns * hw.crossbar.cell.area_F2 * f_um * f_um
+    cells = hw.crossbar.rows * hw.crossbar.columns
+    area = cells * hw.crossbar.cell.area_F2 * f_um * f_um
+    if compute_style(hw.crossbar.cell) == "digital":
+        return area + cells * (1.0 + 2.0 * 7.0) * hw.process.logic_um2
+    return area
 
 
 def leakage_mW(hw: Any) -> Number:
@@ -75,6 +128,14 @@ def leakage_mW(hw: Any) -> Number:
     if hw.crossbar.cell.kind != "sram":
         return 0.0
     return hw.crossbar.rows * hw.crossbar.columns * SRAM_CELL_LEAKAGE_MW * hw.technology.supply_V / 0.9
+
+
+FORMULA = {
+    "resistive": "rows x columns x V^2 x mean conductance x pulse x activity 0.5 (Ohm's law) + columns' C V^2",
+    "current": "columns x bitline capacitance x V^2 x activity 0.5; junction and wire by the technology table",
+    "charge": "rows x columns x capacitor x V^2 / 4 + columns' C V^2 / 2",
+    "digital": "a NAND2 and two full adders of 4.5 NAND2 a cell, half as active as a datapath; technology table",
+}
 
 
 def price(hw: Any) -> Price:
@@ -86,5 +147,5 @@ def price(hw: Any) -> Price:
         energy_pJ=read_energy_pJ(hw),
         area_um2=area_um2(hw),
         leakage_mW=leakage_mW(hw),
-        formula="rows x columns x V^2 x mean conductance x pulse x activity 0.5 (Ohm's law); SRAM: bitline C V^2",
+        formula=FORMULA[compute_style(hw.crossbar.cell)],
     )

@@ -18,15 +18,18 @@ LOGIC_45_UM2 = float(table.logic_um2_per_gate(45.0))
 class Process(NamedTuple):
     """Factors and constants at (node, supply).
 
-    energy_45, energy_32: factors on digital energies known at 45 nm and 0.9 V, at 32 nm and 1 V (C V^2 with the
-    capacitance that the table says a gate switches). area_45: factor on logic areas known at 45 nm. leakage_mW_per_um2:
-    of logic. speed, given_energy: factors on clocks and energies that the file gives at `price_supply_V`.
+    gate_fJ, logic_um2: energy and area of a NAND2-equivalent. energy_45, energy_32: factors on digital energies known
+    at 45 nm and 0.9 V, at 32 nm and 1 V (C V^2 with the capacitance that the table says a gate switches). area_45:
+    factor on logic areas known at 45 nm. leakage_mW_per_um2: of logic. speed, given_energy: factors on clocks and
+    energies that the file gives at `price_supply_V`.
     """
 
     supply_V: Number
+    gate_fJ: Number
     energy_45: Number
     energy_32: Number
     area_45: Number
+    logic_um2: Number
     sram_um2: Number
     access_fF: Number
     wire_fF_per_mm: Number
@@ -41,9 +44,11 @@ def _compute(node_nm: Number, supply_V: Number, price_supply_V: Number, flavour:
     energy_fJ = table.gate_energy_fJ(node_nm, supply_V)
     values = (
         supply_V,
+        energy_fJ,
         energy_fJ / GATE_45_fJ,
         energy_fJ / GATE_32_fJ,
         logic_um2 / LOGIC_45_UM2,
+        logic_um2,
         table.sram_um2_per_cell(node_nm),
         table.access_gate_fF(node_nm),
         table.wire_fF_per_mm(node_nm),

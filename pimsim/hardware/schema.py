@@ -8,7 +8,7 @@ computed from its parameters by `pimsim.components`, or computed and scaled by a
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 Problem = tuple[str, str]
@@ -37,9 +37,28 @@ class Calibration(Model):
     comment: Annotated[str, Field(min_length=3, max_length=2000)] = Field(description="where the factors come from")
 
 
+class Values(dict[str, float | str | bool]):
+    """Parameters of a component from outside the tree; hashable, as all of a hardware description is."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+ParameterValue = Annotated[float, Field(allow_inf_nan=False)] | Annotated[str, Field(max_length=200)] | bool
+
+
 class Circuit(Model):
     """A circuit with its price. What one action is stands with each circuit."""
 
+    model: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None,
+        description="what computes the price instead: a Python file beside this one (it runs only with --allow-code), "
+        "or the name of an installed component",
+    )
+    parameters: Annotated[dict[ParameterName, ParameterValue], Field(max_length=64), AfterValidator(Values)] | None = (
+        Field(default=None, description="parameters of `model`, by name")
+    )
     energy_pJ: NonNegativeFloat | None = Field(
         default=None, description="energy of one action; given instead of computed"
     )
@@ -71,6 +90,8 @@ class Circuit(Model):
             problems.append(("leakage_mW", "leakage_mW and static_share both set the static power; give one"))
         if self.calibration and self.area_um2 is not None and (self.energy_pJ, self.power_mW) != (None, None):
             problems.append(("calibration", "calibration scales computed prices; here energy and area are given"))
+        if self.parameters is not None and self.model is None:
+            problems.append(("parameters", "parameters are those of `model`; name one, or leave them out"))
         _refuse(problems)
         return self
 
@@ -145,6 +166,14 @@ class Cell(Model):
     read_pulse_ns: PositiveFloat | None = Field(
         default=None, description="time for which the read voltage is applied; the whole read when left out"
     )
+    compute: Literal["resistive", "current", "charge", "digital"] | None = Field(
+        default=None,
+        description="how a cell multiplies: resistive by Ohm's law (default of non-volatile cells), discharging a "
+        "bitline (default of sram), onto a capacitor, or in gates with an adder tree",
+    )
+    capacitor_fF: Annotated[float, Field(gt=0, le=1e4)] | None = Field(
+        default=None, description="compute: charge: capacitor of a cell; 1 fF when left out"
+    )
     area_F2: Annotated[float, Field(ge=1, le=1e5)] = Field(
         default=12.0, description="area of a cell in squared feature sizes"
     )
@@ -189,18 +218,30 @@ class SampleHold(Circuit):
 class Adc(Circuit):
     """Column converter. One action: one conversion."""
 
-    kind: Literal["sar", "flash", "ramp", "sense_amplifier", "delta_sigma"] = Field(
+    kind: Literal["sar", "flash", "ramp", "sense_amplifier", "delta_sigma", "none"] = Field(
         default="sar", description="circuit"
     )
-    bits: Annotated[int, Field(ge=1, le=16)] = Field(description="resolution")
-    rate_GSps: Annotated[float, Field(gt=0, le=100)] = Field(description="conversions a second of one ADC, in 1e9")
-    columns_per_adc: Count = Field(description="columns that take turns on one ADC")
+    bits: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="resolution")
+    rate_GSps: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=100.0, description="conversions a second of one ADC, in 1e9"
+    )
+    columns_per_adc: Count = Field(default=1, description="columns that take turns on one ADC")
     step_ns: PositiveFloat | None = Field(
         default=None, description="binary_pulses: one decision of the converter; a read step when left out"
+    )
+    columns_combined: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="columns of one weight that share charge (or current) before one conversion"
     )
     data_share: Share = Field(
         default=0.0, description="share of a conversion's energy that follows the column sum (ramp, pulse count)"
     )
+
+    @model_validator(mode="after")
+    def _given(self) -> Self:
+        if self.kind != "none":
+            needed = [name for name in ("bits", "rate_GSps", "columns_per_adc") if name not in self.model_fields_set]
+            _refuse([(name, f"{name} is missing; only kind: none has no need of it") for name in needed])
+        return self
 
 
 class Crossbar(Circuit):
@@ -212,8 +253,12 @@ class Crossbar(Circuit):
         default=None, description="rows driven at once; all when left out"
     )
     read_ns: PositiveFloat = Field(description="one read of the array: drive, settle, sample")
-    signed: Literal["offset", "differential", "twos_complement"] = Field(
-        default="differential", description="signed weights: an offset column, a pair of cells, or a negative top slice"
+    signed: Literal[
+        "offset", "twos_complement", "differential", "differential_rows", "xnor", "xnor_rows", "sign_magnitude"
+    ] = Field(
+        default="differential",
+        description="signed weights: biased by half the range, a negative top slice, a pair of cells in two columns or "
+        "rows, bits that stand for +1 and -1 (with a complementary cell in a second row), or a column of signs",
     )
     cell: Cell = Field(description="memory cell")
     dac: Dac = Field(description="row drivers")
@@ -408,7 +453,7 @@ class Hardware(Model):
                 )
             )
         needed = lossless_adc_bits(bar.active_rows or bar.rows, bar.cell.bits, bar.dac.bits)
-        if bar.adc.bits > needed:
+        if bar.adc.kind != "none" and bar.adc.bits > needed:
             found.append(
                 (
                     "crossbar.adc.bits",

@@ -50,7 +50,11 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_ACTIVE_ROWS,
     P_CELL_BITS,
     P_DAC_BITS,
-    P_DIFFERENTIAL,
+    P_SIGN_BITS,  # bits of a weight that take no slice (the sign of a pair or of sign-magnitude)
+    P_PAIR,  # columns of one slice
+    P_SIGN_COLUMNS,  # columns beside the slices
+    P_ROWS_PER_INPUT,  # 2 where a pair stands in adjacent rows
+    P_COMBINED,  # columns of a weight put together before one conversion
     P_WEIGHT_BITS,
     P_INPUT_BITS,
     P_ACCUMULATOR_BITS,
@@ -88,8 +92,8 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_INPUT_DENSITY,
     P_WEIGHT_DENSITY,
     P_OFF_RATIO,  # conductance of the lowest state over that of the highest
-) = range(43)
-POINT_COLUMNS = 43
+) = range(47)
+POINT_COLUMNS = 47
 
 # One row a layer: what the mapping decides.
 (

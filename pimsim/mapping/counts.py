@@ -67,6 +67,7 @@ from pimsim.mapping.columns import (
     P_ADC_DATA_SHARE,
     P_BURST_BITS,
     P_COLUMNS,
+    P_COMBINED,
     P_CROSSBARS_PER_CHIP,
     P_CROSSBARS_PER_PE,
     P_CROSSBARS_PER_TILE,
@@ -74,6 +75,7 @@ from pimsim.mapping.columns import (
     P_INPUT_DENSITY,
     P_MESH_WIDTH,
     P_OFF_RATIO,
+    P_ROWS_PER_INPUT,
     P_TILES_PER_ROUTER,
     P_WEIGHT_DENSITY,
     P_WINDOW_REUSE,
@@ -135,6 +137,7 @@ def count_product(layer: Any, row: Any, point: Any, count: Any) -> None:
     of a conversion that follows the sum are weighed by the densities of inputs and weights against that.
     """
     vectors, groups, rows, cols = layer[L_VECTORS], layer[L_GROUPS], layer[L_ROWS], layer[L_COLS]
+    lines = rows * point[P_ROWS_PER_INPUT]
     input_bits, wide = row[M_INPUT_BITS], row[M_COLUMNS_PER_WEIGHT]
     inputs = layer[L_INPUT_DENSITY] if layer[L_INPUT_DENSITY] >= 0.0 else point[P_INPUT_DENSITY]
     levels = layer[L_WEIGHT_DENSITY] if layer[L_WEIGHT_DENSITY] >= 0.0 else point[P_WEIGHT_DENSITY]
@@ -142,8 +145,8 @@ def count_product(layer: Any, row: Any, point: Any, count: Any) -> None:
     reads = vectors * row[M_CYCLES] / row[M_PHASES]
     charge = 2.0 * inputs * (levels + (1.0 - levels) * off) / (0.5 + 0.5 * off)  # 1 for random operands
     count[C_CROSSBAR] = charge * reads * row[M_CELLS] / (point[P_ACTIVE_ROWS] * point[P_COLUMNS])
-    count[C_DAC] = 2.0 * inputs * vectors * row[M_DRIVES] * groups * rows * row[M_COLUMN_TILES]
-    columns = vectors * groups * cols * wide * row[M_CONVERSION_ROWS]
+    count[C_DAC] = 2.0 * inputs * vectors * row[M_DRIVES] * groups * lines * row[M_COLUMN_TILES]
+    columns = vectors * groups * cols * up(wide / point[P_COMBINED]) * row[M_CONVERSION_ROWS]
     conversions = columns * row[M_CONVERSIONS]
     swing = 1.0 - point[P_ADC_DATA_SHARE] + point[P_ADC_DATA_SHARE] * 4.0 * inputs * levels
     count[C_SAMPLE_HOLD] = conversions

@@ -70,7 +70,6 @@ from pimsim.mapping.columns import (
     P_CROSSBARS_PER_TILE,
     P_CYCLE_NS,
     P_DAC_BITS,
-    P_DIFFERENTIAL,
     P_DYNAMIC_ON_CROSSBARS,
     P_GRAIN,
     P_INPUT_BITS,
@@ -78,9 +77,13 @@ from pimsim.mapping.columns import (
     P_MAX_COPIES,
     P_MEMORY_BITS_PER_NS,
     P_MEMORY_LATENCY_NS,
+    P_PAIR,
     P_POOL_PER_NS,
     P_ROUTER_BITS_PER_NS,
     P_ROWS,
+    P_ROWS_PER_INPUT,
+    P_SIGN_BITS,
+    P_SIGN_COLUMNS,
     P_SPECIAL_PER_NS,
     P_SPILL,
     P_SPLIT_ABOVE,
@@ -120,16 +123,15 @@ def down(x: float) -> float:
 def shape_layer(layer: Any, point: Any, row: Any) -> None:
     """Fill `row` with the geometry of one copy of a product layer on crossbars of this point.
 
-    A weight of b bits takes ceil(b / cell_bits) columns, twice ceil((b - 1) / cell_bits) as a differential pair.
+    A weight of b bits takes ceil(b / cell_bits) columns, twice ceil((b - 1) / cell_bits) as a differential pair; a pair
+    may stand in adjacent rows instead.
     A group larger than a crossbar is cut into row tiles (summed digitally) and column tiles; smaller groups are packed
     several to a crossbar on its block diagonal, where each keeps rows and columns of its own, so that all work at once.
     """
     weight_bits, input_bits = row[M_WEIGHT_BITS], row[M_INPUT_BITS]
-    if point[P_DIFFERENTIAL] > 0:
-        wide = 2.0 * max(1.0, up((weight_bits - 1.0) / point[P_CELL_BITS]))
-    else:
-        wide = max(1.0, up(weight_bits / point[P_CELL_BITS]))
-    groups, rows, cols = layer[L_GROUPS], layer[L_ROWS], layer[L_COLS]
+    slices = max(1.0, up((weight_bits - point[P_SIGN_BITS]) / point[P_CELL_BITS]))
+    wide = point[P_PAIR] * slices + point[P_SIGN_COLUMNS]
+    groups, rows, cols = layer[L_GROUPS], layer[L_ROWS] * point[P_ROWS_PER_INPUT], layer[L_COLS]
     row_tiles = up(rows / point[P_ROWS])
     whole = down(point[P_COLUMNS] / wide)  # weights side by side in a crossbar
     column_tiles = up(cols / whole) if whole >= 1.0 else cols * up(wide / point[P_COLUMNS])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pimsim.components.crossbar import off_ratio, step_ns
+from pimsim.components.crossbar import WEIGHT_COLUMNS, off_ratio, step_ns
 from pimsim.components.process import clock_GHz, cycle_ns
 from pimsim.mapping import columns as c
 
@@ -25,7 +25,9 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_ACTIVE_ROWS] = bar.active_rows or bar.rows
     row[c.P_CELL_BITS] = bar.cell.bits
     row[c.P_DAC_BITS] = bar.dac.bits
-    row[c.P_DIFFERENTIAL] = bar.signed == "differential"
+    row[c.P_SIGN_BITS], row[c.P_PAIR], row[c.P_SIGN_COLUMNS] = WEIGHT_COLUMNS[bar.signed]
+    row[c.P_ROWS_PER_INPUT] = 2 if bar.signed in ("differential_rows", "xnor_rows") else 1
+    row[c.P_COMBINED] = bar.adc.columns_combined
     row[c.P_WEIGHT_BITS] = hw.precision.weight_bits
     row[c.P_INPUT_BITS] = hw.precision.input_bits
     row[c.P_ACCUMULATOR_BITS] = hw.precision.accumulator_bits
