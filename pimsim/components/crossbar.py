@@ -90,14 +90,15 @@ def read_energy_pJ(hw: Any) -> Number:
     resistive: rows x columns x V^2 x mean conductance x pulse x activity (Ohm's law; both states equally likely), and
     charging the columns to the read voltage. current: each column discharges by half the supply on average (C V dV).
     charge: half of the capacitors switch by V^2, half of these for a one of the weight. digital: a gate and two full
-    adders a cell (an adder tree of n inputs has about 2 n full adders for one-bit products).
+    adders an active cell and input bit (an adder tree of n inputs has about 2 n full adders for one-bit products).
     """
     bar, cell = hw.crossbar, hw.crossbar.cell
     rows = bar.rows if bar.active_rows is None else bar.active_rows
     volt = hw.process.supply_V
     style = compute_style(cell)
     if style == "digital":
-        return rows * bar.columns * (1.0 + 2.0 * ADDER_GATES) * DIGITAL_ACTIVITY * hw.process.gate_fJ * 1e-3
+        gates = bar.dac.bits * (1.0 + 2.0 * ADDER_GATES) * DIGITAL_ACTIVITY
+        return rows * bar.columns * gates * hw.process.gate_fJ * 1e-3
     if style == "current":
         return bar.columns * bitline_fF(hw) * 1e-3 * volt * volt * MEAN_INPUT_ACTIVITY
     if style == "charge":
@@ -114,12 +115,15 @@ def read_energy_pJ(hw: Any) -> Number:
 
 
 def area_um2(hw: Any) -> Number:
-    """rows x columns x area_F2 x F^2; digital: a gate and two full adders of 7 NAND2 a cell beside it."""
+    """rows x columns x area_F2 x F^2; digital: a gate and two full adders of 7 NAND2 beside each cell that is active
+    at a time, for each input bit taken at once (rows that take turns share them)."""
     f_um = hw.technology.node_nm * 1e-3
     cells = hw.crossbar.rows * hw.crossbar.columns
     area = cells * hw.crossbar.cell.area_F2 * f_um * f_um
     if compute_style(hw.crossbar.cell) == "digital":
-        return area + cells * (1.0 + 2.0 * 7.0) * hw.process.logic_um2
+        rows = hw.crossbar.rows if hw.crossbar.active_rows is None else hw.crossbar.active_rows
+        gates = rows * hw.crossbar.columns * hw.crossbar.dac.bits * (1.0 + 2.0 * 7.0)
+        return area + gates * hw.process.logic_um2
     return area
 
 

@@ -99,6 +99,6 @@ def cycle_ns(hw: Any) -> Number:
     """One read cycle: the array's read, or the time its slowest ADC needs for its columns, whichever is longer."""
     bar = hw.crossbar
     adc, read = bar.adc, bar.read_ns
-    turn = adc.columns_per_adc / adc.rate_GSps
+    turn = adc.columns_per_adc / adc.columns_combined / adc.rate_GSps
     longer = (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
     return longer / process(hw).speed

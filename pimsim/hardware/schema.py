@@ -467,7 +467,7 @@ class Hardware(Model):
                     f"a cell of {bar.cell.bits} bits for weights of {bits.weight_bits} bits: the rest is never used",
                 )
             )
-        turn_ns = bar.adc.columns_per_adc / bar.adc.rate_GSps
+        turn_ns = bar.adc.columns_per_adc / bar.adc.columns_combined / bar.adc.rate_GSps
         if turn_ns > bar.read_ns * 1.0000001:
             found.append(
                 (
