@@ -105,6 +105,14 @@ def change_value(tree: MappingNode, rng: random.Random) -> None:
     mapping.value[i] = (mapping.value[i][0], _scalar(rng.choice(SCALARS)))
 
 
+def _plain(node: ScalarNode) -> object:
+    """What the text of a scalar stands for; None for text that is no value by itself."""
+    try:
+        return yaml.safe_load(node.value)
+    except (yaml.YAMLError, ValueError):
+        return None
+
+
 @mutator
 def scale_number(tree: MappingNode, rng: random.Random) -> None:
     """A number times a power: mostly a valid file."""
@@ -112,12 +120,12 @@ def scale_number(tree: MappingNode, rng: random.Random) -> None:
         (mapping, i)
         for mapping in _mappings(tree)
         for i, (_, value) in enumerate(mapping.value)
-        if isinstance(value, ScalarNode) and value.tag.endswith((":int", ":float"))
+        if isinstance(value, ScalarNode) and isinstance(_plain(value), int | float)
     ]
     if numbers:
         mapping, i = rng.choice(numbers)
         key, value = mapping.value[i]
-        number = yaml.safe_load(value.value)
+        number = _plain(value)
         scaled = (
             number * rng.choice((0, 2, 4, 1000, 10**9))
             if isinstance(number, int)
