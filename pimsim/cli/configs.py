@@ -7,7 +7,7 @@ import json
 import sys
 
 from pimsim.cli.output import say, show
-from pimsim.cli.parsing import Parser, choice, did_you_mean
+from pimsim.cli.parsing import Parser, add_allow_code, choice, did_you_mean
 from pimsim.errors import InputError, printable
 
 ACTIONS = {
@@ -31,6 +31,7 @@ def parser() -> Parser:
         metavar="KEY=VALUE",
         help="show, check: override a value, e.g. crossbar.adc.bits=6 (repeatable)",
     )
+    add_allow_code(made)
     made.add_argument(
         "--format", type=choice("table", "json"), default="table", metavar="table|json", help="list: form of it"
     )
@@ -71,7 +72,8 @@ def _show(options: argparse.Namespace) -> None:
     from pimsim.hardware.export import resolved_yaml
     from pimsim.hardware.load import load_hardware
 
-    sys.stdout.write(resolved_yaml(load_hardware(options.names[0], overrides=options.set)))
+    hardware = load_hardware(options.names[0], overrides=options.set, allow_code=options.allow_code)
+    sys.stdout.write(resolved_yaml(hardware))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -80,7 +82,7 @@ def _check(options: argparse.Namespace) -> None:
     problems: list[str] = []
     for name in options.names:
         try:
-            loaded = load_hardware_file(name, overrides=options.set)
+            loaded = load_hardware_file(name, overrides=options.set, allow_code=options.allow_code)
         except InputError as error:
             problems.extend(error.problems)
             continue

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from pimsim.cli.output import show
-from pimsim.cli.parsing import Parser, choice
+from pimsim.cli.parsing import Parser, add_allow_code, choice
 from pimsim.errors import printable
 
 KEYS = ("component", "quantity", "value", "unit", "origin", "source")
@@ -24,6 +24,7 @@ def parser() -> Parser:
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override a hardware value (repeatable)"
     )
+    add_allow_code(made)
     made.add_argument(
         "--format", type=choice("table", "json", "csv"), default="table", metavar="table|json|csv", help="form"
     )
@@ -35,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
     from pimsim.components import explain
     from pimsim.hardware.load import load_hardware
 
-    hardware = load_hardware(options.hardware, overrides=options.set)
+    hardware = load_hardware(options.hardware, overrides=options.set, allow_code=options.allow_code)
     rows = explain(hardware, options.component)
     if options.format == "json":
         print(json.dumps(rows, allow_nan=False, indent=1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pimsim.errors import InputError, printable
 
@@ -109,3 +109,12 @@ def unique(pairs: Iterable[tuple[str, object]], option: str) -> dict[str, object
         if found.setdefault(name, value) != value:
             raise InputError(f"{option} {printable(name, 80)} is given twice, with two values")
     return found
+
+
+def add_allow_code(group: Any) -> None:
+    """Add --allow-code to a parser or to a group of its options."""
+    group.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="let Python files run that the hardware file names as models of circuits",
+    )

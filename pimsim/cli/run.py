@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pimsim.cli.binding import add_binding_options, load_bound_model
 from pimsim.cli.output import deliver, say, show, targets
-from pimsim.cli.parsing import Parser, choice, whole
+from pimsim.cli.parsing import Parser, add_allow_code, choice, whole
 from pimsim.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def parser() -> Parser:
         metavar="chips|spill",
         help="a model too large for a chip: more chips, or one chip rewritten while it runs",
     )
+    add_allow_code(hardware)
     answer = made.add_argument_group("answer")
     answer.add_argument(
         "--format", type=choice("table", "json", "csv"), default="table", metavar="table|json|csv", help="form of it"
@@ -96,7 +97,7 @@ def compute(options: argparse.Namespace) -> Result:
             problems.extend(error.problems)
             return None
 
-    hardware = attempt(load_hardware, options.hw, overrides=overrides)
+    hardware = attempt(load_hardware, options.hw, overrides=overrides, allow_code=options.allow_code)
     layer_bits = attempt(read_layer_bits, options.bits)
     model = attempt(load_bound_model, options.model, options, options.unknown_ops)
     if problems:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pimsim.components import plugins
 from pimsim.components.process import process
 from pimsim.hardware.schema import Circuit
 
@@ -49,6 +50,10 @@ def resolve(
     `static_share`: the publication's power holds it already. A given energy scales with V^2 and a given leakage with V
     from the supply at which it holds; not so off the chip (`on_supply` False).
     """
+    if spec.model is not None:
+        energy_pJ, area_um2, own_mW, formula = plugins.computed(hw, spec)
+        if own_mW is not None:
+            leakage_mW, leakage_mW_per_um2 = own_mW, 0.0
     calibration = spec.calibration
     if spec.energy_pJ is spec.power_mW is spec.area_um2 is spec.leakage_mW is None and calibration is None:
         # the usual case first: a search loop prices every circuit for every point

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pimsim.errors import Place, printable
 from pimsim.hardware.library import find_hardware, shown_path
 from pimsim.hardware.merge import apply_overrides, read_tree
+from pimsim.hardware.models import bind_models
 from pimsim.hardware.problems import data_path, dotted, explain, locate
 from pimsim.hardware.schema import Hardware
 from pimsim.hardware.yaml_scalar import old_boolean
@@ -37,21 +38,28 @@ class LoadedHardware:
     warnings: tuple[tuple[str, str], ...]
 
 
-def load_hardware(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()) -> Hardware:
+def load_hardware(
+    source: str | os.PathLike[str], *, overrides: Sequence[str] = (), allow_code: bool = False
+) -> Hardware:
     """The hardware of a file, or of a shipped configuration by name.
 
-    overrides: "crossbar.adc.bits=6" strings, as after `--set`.
+    overrides: "crossbar.adc.bits=6" strings, as after `--set`. allow_code: Python files that the file names as `model`
+    of a circuit may run (with the first price that is asked for).
     Raises InputError with one line a problem, all problems of the file at once.
     """
-    return load_hardware_file(source, overrides=overrides).hardware
+    return load_hardware_file(source, overrides=overrides, allow_code=allow_code).hardware
 
 
-def load_hardware_file(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()) -> LoadedHardware:
+def load_hardware_file(
+    source: str | os.PathLike[str], *, overrides: Sequence[str] = (), allow_code: bool = False
+) -> LoadedHardware:
     """Like `load_hardware`, with the places of the values and the warnings."""
     path = find_hardware(source)
     tree = apply_overrides(read_tree(path, shown_path(path)), overrides)
     hardware, tree = validate_tree(Hardware, tree)
-    return LoadedHardware(hardware, MappingProxyType(places_of(tree)), tuple(hardware.warnings()))
+    places = places_of(tree)
+    hardware = bind_models(hardware, path.parent, places, allow_code)
+    return LoadedHardware(hardware, MappingProxyType(places), tuple(hardware.warnings()))
 
 
 def hardware_warnings(loaded: LoadedHardware) -> list[str]:
