@@ -105,12 +105,14 @@ def change_value(tree: MappingNode, rng: random.Random) -> None:
     mapping.value[i] = (mapping.value[i][0], _scalar(rng.choice(SCALARS)))
 
 
-def _plain(node: ScalarNode) -> object:
-    """What the text of a scalar stands for; None for text that is no value by itself."""
-    try:
-        return yaml.safe_load(node.value)
-    except (yaml.YAMLError, ValueError):
-        return None
+def _plain(node: ScalarNode) -> int | float | None:
+    """The number that a scalar's text is; None for any other text."""
+    for kind in (int, float):
+        try:
+            return kind(node.value)
+        except ValueError:
+            continue
+    return None
 
 
 @mutator
@@ -120,7 +122,7 @@ def scale_number(tree: MappingNode, rng: random.Random) -> None:
         (mapping, i)
         for mapping in _mappings(tree)
         for i, (_, value) in enumerate(mapping.value)
-        if isinstance(value, ScalarNode) and isinstance(_plain(value), int | float)
+        if isinstance(value, ScalarNode) and _plain(value) is not None
     ]
     if numbers:
         mapping, i = rng.choice(numbers)
