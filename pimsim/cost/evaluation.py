@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,7 @@ class Evaluation:
     pipeline: Schedule
     layer_by_layer: Schedule
     pipelined: bool  # which of the two schedules the totals use
+    sigmas: Callable[[], tuple[Array, Array]]  # of ln(true / ours) of energy and of area, one a component; when asked
     crossbars: Array  # allotted to the layer, all copies
     copies: Array  # replication
     cells: Array  # that hold weights, all copies

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pimsim.components import REGISTRY, Price, prices
 from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
+from pimsim.cost.intervals import sigmas
 from pimsim.errors import InputError
 from pimsim.jit import Function, any_compiled, compiled
 from pimsim.mapping import columns as c
@@ -96,6 +98,7 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
         pipeline=schedules[0],
         layer_by_layer=schedules[1],
         pipelined=pipelined,
+        sigmas=partial(sigmas, hw, price),
         crossbars=mapped[:, c.M_CROSSBARS],
         copies=mapped[:, c.M_COPIES],
         cells=mapped[:, c.M_CELLS] * mapped[:, c.M_COPIES],

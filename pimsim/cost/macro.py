@@ -52,7 +52,8 @@ def macro_figures(hw: Any, components: Iterable[str] | None = None) -> MacroFigu
     if components is not None:
         chosen = list(components)
     outputs = max(1, hw.crossbar.columns // weight_columns(hw))
-    rows = hw.crossbar.rows
+    row = point_row(hw)
+    rows = int(hw.crossbar.rows / row[c.P_ROWS_PER_INPUT])
     layer = Layer(
         "array",
         "MatMul",
@@ -65,7 +66,7 @@ def macro_figures(hw: Any, components: Iterable[str] | None = None) -> MacroFigu
         fetched_elements=rows,
         output_elements=outputs,
     )
-    raw = run_kernels(pack(Workload("array", (layer,))), [point_row(hw)], compile_kernels=False)
+    raw = run_kernels(pack(Workload("array", (layer,))), [row], compile_kernels=False)
     mvm_ns = float(raw.mapped[0, 0, c.M_VECTOR_NS])
     share = {"crossbar": 1.0, "pe": 1.0 / hw.pe.crossbars, "tile": 1.0 / (hw.pe.crossbars * hw.tile.pes)}
     share["chip"] = share["tile"] / hw.chip.tiles

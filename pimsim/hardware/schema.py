@@ -74,6 +74,9 @@ class Circuit(Model):
     leakage_mW: NonNegativeFloat | None = Field(
         default=None, description="static power of one instance; given instead of computed"
     )
+    tolerance: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        default=None, description="80% of true figures lie within (1 + tolerance) of the given ones; 0.05 when left out"
+    )
     calibration: Calibration | None = Field(default=None, description="factors on what is computed")
     source: Annotated[str, Field(max_length=2000)] | None = Field(
         default=None, description="where the given figures come from"

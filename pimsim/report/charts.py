@@ -7,6 +7,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from pimsim.cost.evaluation import COMPONENTS, Array
+from pimsim.cost.intervals import interval
 from pimsim.errors import printable
 from pimsim.graph.workload import Kind
 from pimsim.report.units import clip
@@ -28,7 +29,7 @@ MOST_PARTS = 10
 
 @dataclass(frozen=True)
 class Bar:
-    """One layer, perhaps with smaller steps behind it. `energy` and `area`: component -> pJ, um2."""
+    """One layer, perhaps with smaller steps behind it. `energy`, `area`: component -> pJ, um2; 80% intervals."""
 
     label: str
     energy: dict[str, float]
@@ -36,6 +37,8 @@ class Bar:
     latency_ns: float
     start_ns: float
     end_ns: float
+    energy_interval: tuple[float, float]
+    area_interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def chart(result: Result, most: int) -> Chart:
     area = evaluation.area_um2
     parts = _parts(energy, area)
     own = {name for name, _ in parts}
+    energy_sigma, area_sigma = evaluation.sigmas()
     bars = []
     for group in _groups(result, most):
         timed = [rows[i] for i in group if _figure(rows[i], "end_ns") > 0]
@@ -65,6 +69,8 @@ def chart(result: Result, most: int) -> Chart:
                 sum(_figure(rows[i], "latency_ns") for i in group),
                 min((_figure(row, "start_ns") for row in timed), default=0.0),
                 max((_figure(row, "end_ns") for row in timed), default=0.0),
+                interval(energy[group].sum(0), energy_sigma),
+                interval(area[group].sum(0), area_sigma),
             )
         )
     return Chart(bars, parts)

@@ -36,7 +36,7 @@ def to_dict(result: Result) -> dict[str, Any]:
         },
         "hardware": dict(result.hardware_info),
         "mode": "pipeline" if result.evaluation.pipelined else "layer_by_layer",
-        "totals": dict(result.totals),
+        "totals": {**result.totals, **result.intervals},
         "modes": {name: dict(mode) for name, mode in result.modes.items()},
         "programming": dict(result.programming),
         "layers": rows,

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Array, Evaluation, Schedule
+from pimsim.cost.intervals import interval, latency_interval
 from pimsim.graph.workload import Workload
 
 Row = dict[str, object]
@@ -98,6 +99,18 @@ def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
     }
     checked(figures.items())
     return figures
+
+
+def intervals(evaluation: Evaluation) -> dict[str, list[float]]:
+    """80% intervals of the totals: energy_pJ_interval, latency_ns_interval, area_um2_interval, each [low, high]."""
+    energy = np.add.reduce(evaluation.energy_dynamic_pJ + evaluation.energy_static_pJ, axis=0)
+    area = np.add.reduce(evaluation.area_um2, axis=0)
+    energy_sigma, area_sigma = evaluation.sigmas()
+    return {
+        "energy_pJ_interval": list(interval(energy, energy_sigma)),
+        "latency_ns_interval": list(latency_interval(chosen_schedule(evaluation).latency_ns)),
+        "area_um2_interval": list(interval(area, area_sigma)),
+    }
 
 
 def components(evaluation: Evaluation) -> dict[str, dict[str, float]]:

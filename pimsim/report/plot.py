@@ -52,7 +52,8 @@ def encode(figure: Figure, kind: str) -> bytes:
 
 
 def draw(result: Result) -> Figure:
-    """Three panels over one axis of layers; energy and area stacked by component, latency by share of the path."""
+    """Three panels over one axis of layers; energy and area stacked by component under whiskers of their 80% intervals,
+    latency by share of the path."""
     from matplotlib.figure import Figure
 
     data = chart(result, BARS)
@@ -69,6 +70,8 @@ def draw(result: Result) -> Figure:
     panels[0].set_ylabel(f"energy ({energy.name})")
     panels[1].set_ylabel(f"share of latency ({latency.name})")
     panels[2].set_ylabel(f"area ({area.name})")
+    _whiskers(panels[0], [bar.energy for bar in data.bars], [bar.energy_interval for bar in data.bars], energy.factor)
+    _whiskers(panels[2], [bar.area for bar in data.bars], [bar.area_interval for bar in data.bars], area.factor)
     if any(" +" in bar.label for bar in data.bars):
         panels[2].set_xlabel("+n: with n smaller steps beside it")
     for panel in panels:
@@ -97,6 +100,17 @@ def _stacked(panel: Any, data: Chart, stacks: list[dict[str, float]], factor: fl
         heights = [stack.get(name, 0.0) / factor for stack in stacks]
         panel.bar(places, heights, bottom=base, color=colour, width=0.8)
         base = [low + height for low, height in zip(base, heights, strict=True)]
+
+
+def _whiskers(
+    panel: Any, stacks: list[dict[str, float]], intervals: list[tuple[float, float]], factor: float
+) -> None:
+    """80% intervals over the tops of the bars."""
+    tops = [sum(stack.values()) / factor for stack in stacks]
+    below = [top - low / factor for top, (low, _) in zip(tops, intervals, strict=True)]
+    above = [high / factor - top for top, (_, high) in zip(tops, intervals, strict=True)]
+    heights = [[max(0.0, share) for share in side] for side in (below, above)]
+    panel.errorbar(range(len(tops)), tops, yerr=heights, fmt="none", ecolor="#333333", elinewidth=0.8, capsize=2)
 
 
 def _name_bars(panel: Any, bars: list[Bar]) -> None:

@@ -49,6 +49,12 @@ class Result:
         return figures.totals(self.workload, self.evaluation)
 
     @cached_property
+    def intervals(self) -> dict[str, list[float]]:
+        """energy_pJ_interval, latency_ns_interval, area_um2_interval: [low, high], in which 80% of true figures lie as
+        far as published chips tell (docs/error-bars.md). The JSON form has them among its totals."""
+        return figures.intervals(self.evaluation)
+
+    @cached_property
     def layers(self) -> list[figures.Row]:
         """One dict a layer in topological order, then the rows `shared` and `idle` for what belongs to no layer.
 

@@ -92,14 +92,18 @@ def summary(result: Result) -> Facts:
         ),
         (
             "energy",
-            f"{scaled('energy_pJ', figures['energy_pJ'])} per inference (dynamic "
+            f"{scaled('energy_pJ', figures['energy_pJ'])} {_bar(result, 'energy_pJ')} per inference (dynamic "
             f"{scaled('energy_pJ', figures['energy_dynamic_pJ'])}, static "
             f"{scaled('energy_pJ', figures['energy_static_pJ'])})",
         ),
-        ("latency", f"{scaled('latency_ns', figures['latency_ns'])} ({mode})"),
+        ("latency", f"{scaled('latency_ns', figures['latency_ns'])} {_bar(result, 'latency_ns')} ({mode})"),
         ("throughput", f"{significant(figures['throughput_inferences_per_s'])} inferences/s"),
         ("power", scaled("power_W", figures["power_W"])),
-        ("area", f"{scaled('area_um2', figures['area_um2'])} ({_plural(figures['chips'], 'chip')})"),
+        (
+            "area",
+            f"{scaled('area_um2', figures['area_um2'])} {_bar(result, 'area_um2')} "
+            f"({_plural(figures['chips'], 'chip')})",
+        ),
         (
             "performance",
             f"{significant(figures['tops'])} TOPS, {significant(figures['tops_per_W'])} TOPS/W, "
@@ -111,6 +115,7 @@ def summary(result: Result) -> Facts:
             f"{_plural(figures['tiles'], 'tile')}, {percent(figures['utilization'], 1)}% of their cells hold weights",
         ),
     ]
+    pairs.append(("error bars", "80% intervals: +high/-low of energy, latency and area (docs/error-bars.md)"))
     return Facts(result.name, pairs)
 
 
@@ -120,6 +125,14 @@ def technology_text(technology: object) -> str:
         return str(technology or "")
     parts = ((value, str(key).rpartition("_")[2]) for key, value in technology.items())
     return ", ".join(f"{significant(value)} {unit}" for value, unit in parts if isinstance(value, int | float))
+
+
+def _bar(result: Result, key: str) -> str:
+    """The 80% interval of a total as shares of it: '+61/-38%'."""
+    figure, (low, high) = result.totals[key], result.intervals[f"{key}_interval"]
+    if figure <= 0.0:
+        return ""
+    return f"+{100 * (high / figure - 1):.0f}/-{100 * (1 - low / figure):.0f}%"
 
 
 def _plural(count: float, word: str) -> str:

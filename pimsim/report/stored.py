@@ -66,7 +66,11 @@ def read_result(path: str | os.PathLike[str]) -> StoredResult:
         str(path),
         check.text(model, "name", "model.name"),
         check.text(hardware, "name", "hardware.name"),
-        {key: check.figure(value, f"totals.{key}") for key, value in totals.items()},
+        {
+            key: check.figure(value, f"totals.{key}")
+            for key, value in totals.items()
+            if not key.endswith("_interval")  # error bars: a pair, not a figure to compare
+        },
         _components(check, check.mapping(document, "components")),
         _layers(check, document.get("layers")),
         check.text(model, "precision", "model.precision"),

@@ -88,7 +88,7 @@ def arrays(evaluation: Evaluation) -> dict[str, object]:
         value = getattr(evaluation, field.name)
         if dataclasses.is_dataclass(value):
             flat.update({f"{field.name}.{f.name}": getattr(value, f.name) for f in dataclasses.fields(value)})
-        else:
+        elif not callable(value):
             flat[field.name] = value
     return flat
 

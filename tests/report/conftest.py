@@ -52,6 +52,7 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
         pipeline=pipeline,
         layer_by_layer=serial,
         pipelined=pipelined,
+        sigmas=lambda: (np.full(len(COMPONENTS), 0.5), np.full(len(COMPONENTS), 0.25)),
         crossbars=crossbars,
         copies=products.copy(),
         cells=0.75 * 65536 * products,
