@@ -25,7 +25,7 @@ def without_raw_data(data: mmap.mmap | bytes) -> tuple[bytes, dict[int, int]] | 
     """
     left_out: dict[int, int] = {}
     try:
-        top = _fields(data, 0, len(data))
+        top = fields(data, 0, len(data))
         graphs = [field for field in top if field[0] == _GRAPH_OF_MODEL]
         if len(graphs) != 1:
             return None
@@ -39,10 +39,10 @@ def without_raw_data(data: mmap.mmap | bytes) -> tuple[bytes, dict[int, int]] | 
 def _outline_of_graph(data: mmap.mmap | bytes, start: int, end: int, left_out: dict[int, int]) -> bytes:
     parts: list[bytes] = []
     copied, position = start, 0
-    for number, tag, first, last in _fields(data, start, end):
+    for number, tag, first, last in fields(data, start, end):
         if number != _INITIALIZER_OF_GRAPH:
             continue
-        inner = _fields(data, first, last) if last - first > LARGE_BYTES else []
+        inner = fields(data, first, last) if last - first > LARGE_BYTES else []
         raw = [field for field in inner if field[0] == _RAW_DATA_OF_TENSOR]
         if len(raw) == 1 and raw[0][3] - raw[0][2] > LARGE_BYTES:
             _, raw_tag, raw_first, raw_last = raw[0]
@@ -55,7 +55,7 @@ def _outline_of_graph(data: mmap.mmap | bytes, start: int, end: int, left_out: d
     return b"".join(parts)
 
 
-def _fields(data: mmap.mmap | bytes, start: int, end: int) -> list[Field]:
+def fields(data: mmap.mmap | bytes, start: int, end: int) -> list[Field]:
     """Fields of the message between `start` and `end`. Raises ValueError or IndexError if there is none."""
     found: list[Field] = []
     while start < end:

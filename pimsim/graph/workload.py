@@ -80,6 +80,8 @@ class Layer:
     table_rows: int = 0  # LOOKUP: rows of the table
     input_density: float | None = None  # mean driven input over full scale; None: the hardware file's default
     weight_density: float | None = None  # mean stored level over full scale; None: the hardware file's default
+    driven: str = ""  # value of the model's main graph that the rows are driven with; empty: none of its own
+    stored: str = ""  # DYNAMIC: value of the main graph that is held in the cells
     note: str = ""  # anything the user should know about how this step was read
 
     @property

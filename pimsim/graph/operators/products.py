@@ -56,9 +56,11 @@ def stationary(
     suffix: str = "",
     outputs: Iterable[int] | None = None,
     serial_steps: int = 1,
+    driven: str | None = None,
 ) -> None:
     """Emits an MVM layer. `bias`: elements of the bias, added once to every output; `bits`: weight bits if not the
-    constant's own; `fetched`: default rows * vectors * groups, every input vector fetched once."""
+    constant's own; `fetched`: default rows * vectors * groups, every input vector fetched once; `driven`: name of the
+    value that drives the rows if it is not `x`."""
     if empty(site, groups, rows, cols, vectors):
         return
     site.weigh(weight)
@@ -83,6 +85,7 @@ def stationary(
         bias_elements=bias,
         vector_ops=(out_elements if bias else 0) + extra_vector,
         special_ops=extra_special,
+        driven=_outermost(site, x.name if driven is None else driven),
     )
 
 
@@ -108,10 +111,14 @@ def dynamic(
     """Emits a product of two activations; returns its index, or None when it is empty."""
     if empty(site, groups, rows, cols, vectors):
         return None
+    single = not suffix and site.node.op.rpartition(".")[2] in _TWO_FACTORS
+    factors = [tensor.name if single and tensor is not None else "" for tensor in (site.input(0), site.input(1))]
     return site.emit(
         Kind.DYNAMIC,
         edges,
         order=order,
+        driven=_outermost(site, factors[0]),
+        stored=_outermost(site, factors[1]),
         suffix=suffix,
         outputs=outputs,
         serial_steps=serial_steps,
@@ -127,6 +134,15 @@ def dynamic(
         vector_ops=extra_vector + (out_elements if bias else 0),
         special_ops=extra_special,
     )
+
+
+_TWO_FACTORS = frozenset(["MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "Conv", "ConvInteger", "ConvTranspose"])
+"""Operators whose first input meets the rows and whose second is held in the cells, as they stand."""
+
+
+def _outermost(site: Site, name: str) -> str:
+    """`name` where the node stands in the main graph; names inside subgraphs mean nothing outside of them."""
+    return name if site.scope.outer is None else ""
 
 
 def size(tensor: Tensor | None, fallback: int) -> int:

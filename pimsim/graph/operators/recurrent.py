@@ -94,8 +94,15 @@ def _matrix(
         stationary(
             site, edges, w.constant, suffix=suffix, outputs=(), groups=dirs, rows=rows, cols=cols, vectors=vectors,
             order=(), serial_steps=serial, bias=bias, out_elements=n, input_elements=inputs, x=x,
+            driven=None if i == 1 else _states(site),
         )  # fmt: skip
     return len(site.builder.layers) - 1
+
+
+def _states(site: Site) -> str:
+    """The value that holds all hidden states but the first, which is what the recurrent matrix is multiplied with."""
+    out = site.output()
+    return "" if out is None else out.name
 
 
 def _gates(site: Site, cell: Gates, edges: tuple[Edge, ...], units: int, dirs: int, both: bool, time: int) -> None:

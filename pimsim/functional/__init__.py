@@ -1,0 +1,1 @@
+"""What numbers do on the hardware: statistics of operands."""
