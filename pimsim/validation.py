@@ -17,8 +17,11 @@ from typing import Literal
 
 from pimsim.data_files import data_folder
 from pimsim.errors import InputError, printable
+from pimsim.report.pictures import Curve, Picture
 
 Kind = Literal["bookkeeping", "fitted", "prediction", "flagged", "bar", "goal"]
+
+__all__ = ["Curve", "Kind", "Picture", "Report", "Row", "case_names", "run_all"]
 
 CASES = "pimsim_validation_cases"
 """Name under which the folder is imported, so that a case reaches its neighbours (`from ..networks import vgg`) in a
@@ -66,32 +69,6 @@ class Row:
         if self.kind in ("flagged", "goal") or self.tolerance is None:
             return True
         return (self.ours if self.error is None else abs(self.error)) <= self.tolerance
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Points of a picture under one label. band: factors below and above each y (an 80% interval), drawn as whiskers.
-    names: of the points, written beside them."""
-
-    label: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    band: tuple[float, float] | None = None
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Published points over our curves. name: of the file, without ending. diagonal: x and y are the same quantity."""
-
-    name: str
-    title: str
-    x_label: str
-    y_label: str
-    published: tuple[Curve, ...]
-    ours: tuple[Curve, ...] = ()
-    logarithmic: bool = False
-    diagonal: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pimsim.report.sections import Section
     from pimsim.validation import Report, Row
 
-HEADER = ("case", "quantity", "unit", "published", "ours", "error", "tolerance", "kind", "passed")
+HEADER = ("case", "quantity", "unit", "published", "ours", "error", "tolerance", "kind", "passed", "why")
 
 
 def parser() -> Parser:
@@ -21,7 +21,9 @@ def parser() -> Parser:
     made = Parser(
         "pimsim validate",
         "Published results against ours: each figure with its error, its tolerance, and whether it is bookkeeping\n"
-        "(the published figures went in) or a prediction (they did not). Exit code 1 when one misses its tolerance.",
+        "(the published figure went in), fitted, a prediction, or flagged (printed without a bar, with the reason).\n"
+        "Bars are summaries that must hold, goals may be missed. Exit code 1 when a figure or bar is not held.\n"
+        "All cases together also write validation/REPORT.md with its pictures, in a checkout.",
         "example: pimsim validate isaac",
     )
     made.add_argument("names", nargs="*", metavar="NAME", help="cases to run; all when left out")
@@ -29,15 +31,23 @@ def parser() -> Parser:
         "--format", type=choice("table", "json", "csv"), default="table", metavar="table|json|csv", help="form"
     )
     made.add_argument("--out", metavar="FILE", help="write it to FILE instead of printing it")
+    made.add_argument(
+        "--report", metavar="FILE", help="write the report (Markdown; pictures in figures/ beside) to FILE"
+    )
     return made
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run the command; returns 0, or 1 when a figure is outside its tolerance."""
+    from pimsim.cli.validation_report import report_file, write
     from pimsim.validation import run_all
 
-    target = targets(out=options.out).get("out")
+    files = targets(out=options.out, report=options.report)
+    target = files.get("out")
     reports = run_all(options.names)
+    report = files.get("report") or (None if options.names else report_file())
+    if report is not None:
+        write(reports, report)
     if options.format == "json":
         deliver(json.dumps(to_dict(reports), allow_nan=False, indent=1) + "\n", target)
     elif options.format == "csv":
@@ -81,33 +91,46 @@ def sections(reports: list[Report]) -> list[Section]:
     )  # fmt: skip
     made: list[Section] = []
     for report in reports:
-        made.append(Table(report.name, columns, [_shown(row) for row in report.rows], caption=report.source))
-        if report.notes:
-            made.append(Lines(f"{report.name}: notes", list(report.notes)))
-    compared = [row for report in reports for row in report.rows if row.published is not None]
-    failed = [f"{report.name}: {row.quantity}" for report in reports for row in report.rows if not row.passed]
-    verdict = f"{len(compared) - len(failed)} of {len(compared)} published figures within their tolerance"
-    made.append(Lines(verdict, failed, warning=bool(failed)))
+        made.append(Table(report.name, columns, [shown(row) for row in report.rows], caption=report.source))
+        whys = [f"no bar for {row.quantity}: {row.why}" for row in report.rows if row.kind == "flagged"]
+        if report.notes or whys:
+            made.append(Lines(f"{report.name}: notes", [*report.notes, *whys]))
+    made.append(Lines(verdict(reports), failures(reports), warning=bool(failures(reports))))
     return made
 
 
+def failures(reports: list[Report]) -> list[str]:
+    """Case and quantity of everything outside its tolerance."""
+    return [f"{report.name}: {row.quantity}" for report in reports for row in report.rows if not row.passed]
+
+
+def verdict(reports: list[Report]) -> str:
+    """One line: how many figures were compared and how many hold."""
+    rows = [row for report in reports for row in report.rows]
+    judged = [row for row in rows if row.published is not None and row.tolerance is not None]
+    text = f"{sum(row.passed for row in judged)} of {len(judged)} published figures within their tolerance"
+    bars, flagged = [row for row in rows if row.kind == "bar"], sum(row.kind == "flagged" for row in rows)
+    if bars:
+        text += f"; {sum(row.passed for row in bars)} of {len(bars)} bars hold"
+    return f"{text}; {flagged} printed without a bar" if flagged else text
+
+
 def _fields(row: Row) -> list[object]:
-    return [row.quantity, row.unit, row.published, row.ours, row.error, row.tolerance, row.kind, row.passed]
+    return [row.quantity, row.unit, row.published, row.ours, row.error, row.tolerance, row.kind, row.passed, row.why]
 
 
-def _shown(row: Row) -> tuple[str, ...]:
+def shown(row: Row) -> tuple[str, ...]:
+    """A row as the table prints it: quantity, published, ours, unit, error, tolerance, kind, state."""
     from pimsim.report.units import significant
 
+    ours = significant(row.ours, 5)
+    if row.kind in ("bar", "goal"):
+        state = "FAILED" if not row.passed else "met" if row.ours <= (row.tolerance or 0.0) else "missed"
+        return row.quantity, "-", ours, row.unit, "-", significant(row.tolerance or 0.0, 5), row.kind, state
     if row.published is None:
-        return row.quantity, "-", significant(row.ours, 5), row.unit, "-", "-", row.kind, ""
+        return row.quantity, "-", ours, row.unit, "-", "-", row.kind, ""
     error, tolerance = 100.0 * (row.error or 0.0), 100.0 * (row.tolerance or 0.0)
-    return (
-        row.quantity,
-        significant(row.published, 5),
-        significant(row.ours, 5),
-        row.unit,
-        "0" if abs(error) < 5e-7 else f"{error:+.2f}%",
-        "exact" if tolerance < 1e-4 else f"{tolerance:.2f}%",
-        row.kind,
-        "" if row.passed else "FAILED",
-    )
+    allowed = "none" if row.tolerance is None else "exact" if tolerance < 1e-4 else f"{tolerance:.2f}%"
+    shown = "0" if abs(error) < 5e-7 else f"{error:+.2f}%"
+    state = "" if row.passed else "FAILED"
+    return row.quantity, significant(row.published, 5), ours, row.unit, shown, allowed, row.kind, state

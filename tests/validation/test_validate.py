@@ -80,7 +80,7 @@ def test_json_and_csv_hold_every_row(cases: Path, capsys: pytest.CaptureFixture[
     assert (found["passed"], [report["passed"] for report in found["reports"]]) == (False, [False, True])
     assert found["reports"][0]["rows"][0] == {
         "quantity": "energy", "unit": "pJ", "published": 10.0, "ours": 8.0, "error": pytest.approx(-0.2),
-        "tolerance": 0.1, "kind": "prediction", "passed": False,
+        "tolerance": 0.1, "kind": "prediction", "passed": False, "why": "",
     }  # fmt: skip
     assert main(["validate", "good", "--format", "csv"]) == 0
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
