@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pimsim.engine import simulate
     from pimsim.errors import InputError
+    from pimsim.functional.operands import with_operands
     from pimsim.graph import load_model
     from pimsim.graph.workload import Edge, Kind, Layer, Workload
     from pimsim.hardware.load import load_hardware
@@ -24,6 +25,7 @@ _HOMES = {
     "simulate": "pimsim.engine",
     "load_model": "pimsim.graph",
     "load_hardware": "pimsim.hardware.load",
+    "with_operands": "pimsim.functional.operands",
     "Hardware": "pimsim.hardware.schema",
     "Result": "pimsim.report.result",
     "InputError": "pimsim.errors",
@@ -44,6 +46,7 @@ __all__ = [
     "load_hardware",
     "load_model",
     "simulate",
+    "with_operands",
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pimsim.cost.evaluator import evaluate, worth_compiling
 from pimsim.errors import InputError, printable
+from pimsim.functional.operands import KEPT, with_operands
 from pimsim.graph import load_model
 from pimsim.graph.workload import Workload
 from pimsim.hardware.load import load_hardware
@@ -25,6 +26,8 @@ def simulate(
     weight_bits: int | None = None,
     input_bits: int | None = None,
     layer_bits: Mapping[str, Mapping[str, int]] | None = None,
+    operands: str = "model",
+    inputs: str | PathLike[str] | None = None,
     compiled: bool | None = None,
 ) -> Result:
     """Energy, latency and area of `model` on `hardware` (each a path, a name of a shipped file, or loaded).
@@ -32,6 +35,9 @@ def simulate(
     weight_bits, input_bits: bit widths of this run where the model brings none of its own; the hardware file's
     precision when left out. layer_bits: name pattern (as in a shell) -> {"weight_bits": n, "input_bits": n}, which wins
     over model and run; later patterns win over earlier ones.
+    operands: "model" weighs reads by the weights that the model file holds, "default" by the hardware's `operands`.
+    inputs: .npz file of samples; the model is run on them, and reads and drives are weighed by its activations. A
+    workload out of `with_operands` keeps the densities that it has.
     compiled: use the Numba kernels, or run the same lines without compiler, which is sooner for a few calls; None
     begins without and compiles once a loop is under way. The figures are equal to the bit.
     Raises InputError when an input is wrong or the model does not fit a fixed number of chips.
@@ -44,7 +50,10 @@ def simulate(
         precision = machine.precision.model_copy(update=chosen)
         machine = machine.model_copy(update={"precision": precision})
     if layer_bits:
+        kept = workload.cache
         workload = with_layer_bits(workload, layer_bits)
+        workload.cache.update((key, kept[key]) for key in KEPT if key in kept)
+    workload = with_operands(workload, machine, inputs=inputs, operands=operands)
     packed = pack(workload)
     compile_kernels = worth_compiling(packed) if compiled is None else compiled
     evaluation = evaluate(packed, machine, compile_kernels=compile_kernels)

@@ -36,6 +36,18 @@ def parser() -> Parser:
         "--bits", metavar="FILE.yaml", help="bits per layer: name pattern: {weight_bits: N, input_bits: N}"
     )
     hardware.add_argument(
+        "--operands",
+        type=choice("model", "default"),
+        default="model",
+        metavar="model|default",
+        help="statistics of weights: the model's own where the file holds them (default), or the hardware file's",
+    )
+    hardware.add_argument(
+        "--inputs",
+        metavar="FILE.npz",
+        help="samples, one array an input of the model: its activations decide what reads and drives cost",
+    )
+    hardware.add_argument(
         "--set",
         action="append",
         default=[],
@@ -110,6 +122,8 @@ def compute(options: argparse.Namespace) -> Result:
         weight_bits=options.weight_bits,
         input_bits=options.input_bits,
         layer_bits=layer_bits,
+        operands=options.operands,
+        inputs=options.inputs,
         compiled=False,  # loading Numba takes longer than one evaluation without it
     )
     return result

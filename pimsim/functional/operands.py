@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pimsim.errors import printable
+from pimsim.errors import InputError, printable
 from pimsim.functional.encodings import driven_codes, driven_density, quantise_weights, stored_density
-from pimsim.graph.stored_values import Sample, sample_weights
 from pimsim.graph.workload import Kind, Layer, Workload
+from pimsim.hardware.load import load_hardware
+from pimsim.hardware.schema import Hardware
+
+if TYPE_CHECKING:
+    from pimsim.graph.stored_values import Sample
 
 STATEMENT = "operand statistics: "
 """How the note on a workload begins that says where its densities come from."""
+
+_SAMPLES, _RESULTS = "samples of weights", "workloads with operands"
+KEPT = (_SAMPLES,)
+"""Entries of `Workload.cache` that hold whatever the bit widths of the layers are."""
 
 _PRODUCTS = (Kind.MVM, Kind.DYNAMIC)
 _PACKED = "com.microsoft.MatMulNBits"
@@ -30,39 +40,57 @@ class Densities:
 
 def with_operands(
     workload: Workload,
-    hardware: Any,
+    hardware: Hardware | str | PathLike[str],
     *,
-    inputs: str | None = None,
-    memory: dict[str, Any] | None = None,
+    inputs: str | PathLike[str] | None = None,
+    operands: str = "model",
 ) -> Workload:
-    """`workload` with the densities that its model file's weights have on `hardware`, and, with `inputs` (an .npz file
-    of samples), those that its activations have; a note says which. Densities that are set already stay.
+    """`workload` with the densities that its model file's weights have on `hardware` (operands "model"; "default"
+    leaves them to the hardware file), and, with `inputs` (an .npz file of samples), those that its activations have.
 
-    What cannot be measured keeps the default of the hardware file: weights that the file computes instead of storing,
-    that lie in subgraphs, or whose data are absent. memory: where samples of weights are kept for the next call
-    (`workload.cache` when left out). Raises InputError as `functional.activations.run_samples` does.
+    A note says what was measured; a workload that carries one comes back as it is. Where a layer sets a density itself,
+    or nothing can be measured (weights that the file computes instead of storing, that lie in subgraphs, or whose data
+    are absent), that stays. Raises InputError as `functional.activations.run_samples` does.
     """
-    if not any(layer.kind in _PRODUCTS for layer in workload.layers):
+    if operands not in ("model", "default"):
+        raise InputError(f"operands must be one of default, model; got {printable(repr(operands))}")
+    if any(text.startswith(STATEMENT) for text in workload.notes):
         return workload
-    found = weight_densities(workload, hardware, workload.cache if memory is None else memory)
-    statement = _weights_statement(workload, found)
+    machine = hardware if isinstance(hardware, Hardware) else load_hardware(hardware)
+    if inputs is not None:
+        return _measured(workload, machine, os.fspath(inputs), operands)
+    bar, bits, default = machine.crossbar, machine.precision, machine.operands
+    what = (operands, bar.signed, bar.cell.bits, bits.weight_bits, default.input_density, default.weight_density)
+    known: dict[object, Workload] = workload.cache.setdefault(_RESULTS, {})  # type: ignore[assignment]
+    if what not in known:
+        known[what] = _measured(workload, machine, None, operands)
+    return known[what]
+
+
+def _measured(workload: Workload, hardware: Hardware, inputs: str | None, operands: str) -> Workload:
+    products = sum(layer.kind in _PRODUCTS for layer in workload.layers)
+    if not products:
+        return workload
+    found = weight_densities(workload, hardware) if operands == "model" else {}
+    statement = _weights_statement(workload, found, hardware)
     if inputs is None:
-        statement += f", inputs {hardware.operands.input_density:g} by default"
+        statement += f", inputs by default ({hardware.operands.input_density:g})"
     else:
         measured, samples = input_densities(workload, hardware, inputs)
         for name, entry in measured.items():
             weights = found[name].weights if name in found else entry.weights
             found[name] = Densities(entry.inputs, weights)
-        products = sum(layer.kind in _PRODUCTS for layer in workload.layers)
         hits = sum(entry.inputs is not None for entry in found.values())
         statement += f", inputs from {printable(inputs)} ({samples} samples; {hits} of {products} layers)"
     return with_densities(workload, found, STATEMENT + statement)
 
 
-def _weights_statement(workload: Workload, found: Mapping[str, Densities]) -> str:
+def _weights_statement(workload: Workload, found: Mapping[str, Densities], hardware: Hardware) -> str:
     total = sum(layer.kind == Kind.MVM for layer in workload.layers)
     hits = sum(entry.weights is not None for entry in found.values())
-    return f"weights of the model ({hits} of {total} layers)" if hits else "weights by default"
+    if hits:
+        return f"weights of the model ({hits} of {total} layers)"
+    return f"weights by default ({hardware.operands.weight_density:g})"
 
 
 def with_densities(workload: Workload, densities: Mapping[str, Densities], note: str) -> Workload:
@@ -72,7 +100,8 @@ def with_densities(workload: Workload, densities: Mapping[str, Densities], note:
     kept = tuple(text for text in workload.notes if not text.startswith(STATEMENT))
     if same:
         return replace(workload, notes=(*kept, note))  # what is derived from the layers stays valid, and shared
-    return replace(workload, layers=layers, notes=(*kept, note), cache={})
+    cache = {key: workload.cache[key] for key in KEPT if key in workload.cache}
+    return replace(workload, layers=layers, notes=(*kept, note), cache=cache)
 
 
 def _dense(layer: Layer, densities: Densities | None) -> Layer:
@@ -85,13 +114,15 @@ def _dense(layer: Layer, densities: Densities | None) -> Layer:
     return replace(layer, input_density=inputs, weight_density=weights)
 
 
-def weight_densities(workload: Workload, hardware: Any, memory: dict[str, Any]) -> dict[str, Densities]:
+def weight_densities(workload: Workload, hardware: Hardware) -> dict[str, Densities]:
     """Layer name -> density of its stored weights, for the MVM layers whose weights stand in the model file."""
     layers = [layer for layer in workload.layers if layer.kind == Kind.MVM and layer.weight_key]
-    samples = memory.get("weight samples")
+    samples: dict[str, Sample] | None = workload.cache.get(_SAMPLES)  # type: ignore[assignment]
     if samples is None:
+        from pimsim.graph.stored_values import sample_weights  # it needs onnx, which a workload made directly does not
+
         names = {name for layer in layers for name in _stored_names(layer)}
-        samples = memory["weight samples"] = dict(sample_weights(workload.source, names))
+        samples = workload.cache[_SAMPLES] = dict(sample_weights(workload.source, names))
     known: dict[tuple[str, int, str], float] = {}
     found = {}
     for layer in layers if samples else []:
@@ -138,10 +169,11 @@ def weight_codes(sample: Sample, bits: int, op: str = "") -> np.ndarray[Any, Any
     return quantise_weights(values, largest, bits)
 
 
-def input_densities(workload: Workload, hardware: Any, inputs: str) -> tuple[dict[str, Densities], int]:
+def input_densities(workload: Workload, hardware: Hardware, inputs: str) -> tuple[dict[str, Densities], int]:
     """(layer name -> densities of what drives its rows and, for a product of activations, of what its cells hold;
     number of samples) of the model on the arrays in the file `inputs`."""
     from pimsim.functional.activations import run_samples
+    from pimsim.graph.stored_values import Sample
 
     layers = [layer for layer in workload.layers if layer.kind in _PRODUCTS]
     names = {name for layer in layers for name in (layer.driven, layer.stored) if name}
