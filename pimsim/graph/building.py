@@ -29,6 +29,9 @@ from pimsim.graph.types import tensor_of, type_of
 _NATIVE_FAULTS = (onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, LookupError, OverflowError)
 """What calls into the onnx package raise on types and attributes that do not fit."""
 
+PARTICULAR = frozenset(["Shape", "Size", "SequenceInsert", "SequenceErase"]) | WITH_BITS
+"""Operators whose outputs are more than a type, whatever their inputs are."""
+
 Values = list[np.ndarray[Any, Any]]
 
 
@@ -100,6 +103,8 @@ class Builder:
     budget: int = 0  # nodes that may still be walked a second time, in loop bodies
     imports: list[OperatorSetIdProto] = field(default_factory=list)
     schemas: dict[tuple[str, str], onnx.defs.OpSchema | None] = field(default_factory=dict)
+    results: dict[tuple[object, ...] | None, list[TypeProto]] = field(default_factory=dict)  # signature -> outputs
+    types: dict[bytes, tuple[tuple[int, ...] | None, str]] = field(default_factory=dict)  # message -> what it says
 
     def __post_init__(self) -> None:
         self.imports = [OperatorSetIdProto(domain=d, version=v) for d, v in self.versions.items()]
@@ -152,13 +157,38 @@ class Builder:
             inputs = tuple([(own.get(name) or scope.find(name)) if name else None for name in proto.input])
             while inputs and inputs[-1] is None:
                 inputs = inputs[:-1]
-            site = Site(proto, op, place, where, scope, inputs, {}, self.versions.get(proto.domain, 0))
-            if proto.attribute:
-                site.attributes = attribute_values.plain(proto, place)
+            attributes = attribute_values.plain(proto, place) if proto.attribute else {}
             if op in CONVOLUTIONS:
-                check_possible(op, inputs, site.attributes, place)
-            nodes.append(self._node(site, position, types, hints))
+                check_possible(op, inputs, attributes, place)
+            site = Site(proto, op, place, where, scope, inputs, attributes, self.versions.get(proto.domain, 0))
+            known = None if scope.lengths or op in PARTICULAR else self._known(site, types)
+            if known is not None:
+                own.update(known)
+                name = self._unique(proto.name or f"{proto.op_type}_{position}")
+                outputs = tuple(known.values())
+                nodes.append(Node(name, op, inputs, outputs, attributes, {}, site.opset, place))
+            else:
+                nodes.append(self._node(site, position, types, hints))
         return tuple(nodes)
+
+    def _known(self, site: Site, types: Mapping[str, TypeProto]) -> dict[str, Tensor] | None:
+        """Outputs of a plain node whose types inference has found, by name; None for any other node."""
+        if not _varies(site.inputs) or len(site.proto.attribute):
+            return None
+        found = {}
+        for name in site.proto.output:
+            proto = types.get(name)
+            if proto is None:
+                return None
+            code = proto.SerializeToString()
+            known = self.types.get(code)
+            if known is None:
+                tensor = self._typed(site, name, types)
+                if not _complete(tensor):
+                    return None
+                known = self.types[code] = (tensor.shape, tensor.dtype)
+            found[name] = Tensor(name, *known)
+        return found
 
     def _node(
         self, site: Site, position: int, types: Mapping[str, TypeProto], hints: Mapping[str, TypeProto]
@@ -308,6 +338,26 @@ class Builder:
         schema = self._schema(site.proto)
         if schema is None or any(True for _ in subgraphs(site.proto)):
             return {}
+        key = self._signature(site)
+        if key in self.results:
+            return dict(zip(site.proto.output, self.results[key], strict=False))
+        found = self._infer_once(site, schema)
+        if key is not None and all(name in found for name in site.proto.output):
+            self.results[key] = [found[name] for name in site.proto.output]
+        return found
+
+    def _signature(self, site: Site) -> tuple[object, ...] | None:
+        """What decides the outputs of a node that has no attributes and whose inputs have no known values."""
+        if len(site.proto.attribute) or "" in site.proto.output:
+            return None
+        key: list[object] = [site.op, len(site.proto.output)]
+        for tensor in site.inputs:
+            if tensor is None or (tensor.constant is not None and tensor.constant.values is not None):
+                return None
+            key.append((tensor.shape, tensor.dtype))
+        return tuple(key)
+
+    def _infer_once(self, site: Site, schema: onnx.defs.OpSchema) -> dict[str, TypeProto]:
         types: dict[str, TypeProto] = {}
         data = {}
         for name, tensor in zip(site.proto.input, site.inputs, strict=False):

@@ -49,13 +49,13 @@ def sort_graph(graph: GraphProto, where: str) -> dict[str, int]:
 
 def sort_nodes(nodes: Any, produced: set[str], where: str) -> dict[str, int]:
     """Sort `nodes`; adds what they produce to `produced`. Returns names from outside -> position of a reader."""
-    reads: list[dict[str, None]] = []
+    reads: list[list[str]] = []
     producer: dict[str, int] = {}
     for position, node in enumerate(nodes):
-        wanted = dict.fromkeys(name for name in node.input if name)  # in order: messages must not vary by process
+        wanted = list(node.input)  # in order: messages must not vary by process
         if node.attribute:
             for _, child in subgraphs(node):
-                wanted |= dict.fromkeys(sort_graph(child, f"{where}{place_of(position, node)}, "))
+                wanted += sort_graph(child, f"{where}{place_of(position, node)}, ")
         reads.append(wanted)
         for name in node.output:
             if not name:
@@ -72,7 +72,7 @@ def sort_nodes(nodes: Any, produced: set[str], where: str) -> dict[str, int]:
         for name in wanted:
             source = producer.get(name)
             if source is None:
-                if name not in produced:
+                if name and name not in produced:
                     missing.setdefault(name, position)
             elif source >= position:
                 sorted_already = False
@@ -82,7 +82,7 @@ def sort_nodes(nodes: Any, produced: set[str], where: str) -> dict[str, int]:
     return missing
 
 
-def _reorder(nodes: Any, reads: list[dict[str, None]], producer: dict[str, int], where: str) -> None:
+def _reorder(nodes: Any, reads: list[list[str]], producer: dict[str, int], where: str) -> None:
     waiting = [0] * len(reads)
     readers: list[list[int]] = [[] for _ in reads]
     for position, wanted in enumerate(reads):
@@ -106,7 +106,7 @@ def _reorder(nodes: Any, reads: list[dict[str, None]], producer: dict[str, int],
     nodes.extend(copies)
 
 
-def _cycle(nodes: Any, reads: list[dict[str, None]], producer: dict[str, int], waiting: list[int]) -> str:
+def _cycle(nodes: Any, reads: list[list[str]], producer: dict[str, int], waiting: list[int]) -> str:
     """The nodes of one cycle: follow unfinished producers until one comes back."""
     current = next(position for position, count in enumerate(waiting) if count)
     seen: dict[int, int] = {}

@@ -28,7 +28,7 @@ def broadcast_edges(site: Site) -> tuple[tuple[Edge, ...], Order | None]:
     if out is None or out.shape is None:
         return site.all_edges(), ()
     if len(site.node.inputs) == 1 and site.need(0).shape == out.shape:
-        return site.edge(0), site.flow(0).order
+        return site.edge_and_order(0)
     shape = out.shape
     sources = [(i, t, site.flow(i)) for i, t in enumerate(site.node.inputs) if t is not None]
     sources = [entry for entry in sources if entry[2].source != streaming.NOWHERE]

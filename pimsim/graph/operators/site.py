@@ -208,6 +208,17 @@ class Site:
         first, last = streaming.handover(flow, shape, order)
         return self._edge(flow.source, tensor.elements, first, last)
 
+    def edge_and_order(self, i: int) -> tuple[tuple[Edge, ...], Order | None]:
+        """Edge of input `i`, whose shape is known, read as it comes; and the order in which it comes."""
+        tensor = self.need(i)
+        flow = self.flow_of(tensor)
+        shape = tensor.shape or ()
+        if flow.source == NOWHERE:
+            return (), flow.order
+        order = streaming.natural(len(shape)) if flow.order is None else flow.order
+        first, last = streaming.handover(flow, shape, order)
+        return self._edge(flow.source, tensor.elements, first, last), flow.order
+
     def edge_with(self, i: int, first: float, last: float) -> tuple[Edge, ...]:
         """Edge of input `i` with given shares, or () when it is a constant."""
         flow = self.flow(i)
