@@ -37,20 +37,28 @@ class Raw(NamedTuple):
 def run_kernels(packed: Packed, points: list[list[float]], *, compile_kernels: bool) -> Raw:
     """Map, count and time `packed` on every point (rows of `point_row`). Compiled or plain, the same bits come out."""
     layers, n, extra = len(packed.lists[0]), len(points), len(EXTRA_ROWS)
-    raw = Raw(
-        mapped=np.zeros((n, layers, c.MAPPED_COLUMNS)),
-        counts=np.zeros((n, layers + extra, c.COMPONENT_COLUMNS)),
-        ends=np.zeros((n, 2, layers, c.TIME_COLUMNS)),
-        totals=np.zeros((n, 4)),
-        summary=np.zeros((n, c.SUMMARY_COLUMNS)),
+    shapes = (
+        (n, layers, c.MAPPED_COLUMNS),
+        (n, layers + extra, c.COMPONENT_COLUMNS),
+        (n, 2, layers, c.TIME_COLUMNS),
+        (n, 4),
+        (n, c.SUMMARY_COLUMNS),
     )
-    queue, busy = np.empty((layers, c.QUEUE_COLUMNS)), np.empty((layers, c.BUSY_COLUMNS))
+    scratch = (layers, c.QUEUE_COLUMNS), (layers, c.BUSY_COLUMNS)
     if compile_kernels and layers:
-        _call(packed.arrays, np.array(points, dtype=np.float64), raw, (queue, busy), compiled)
+        raw = Raw(*(np.zeros(shape) for shape in shapes))
+        _call(packed.arrays, np.array(points, dtype=np.float64), raw, tuple(map(np.empty, scratch)), compiled)
         return raw
-    lists = [array.tolist() for array in raw]
-    _call(packed.lists, points, lists, (queue.tolist(), busy.tolist()), _as_it_stands)
-    return Raw(*(np.array(rows, dtype=np.float64).reshape(like.shape) for rows, like in zip(lists, raw, strict=True)))
+    lists = [_zeros(shape) for shape in shapes]
+    _call(packed.lists, points, lists, tuple(map(_zeros, scratch)), _as_it_stands)
+    return Raw(*(np.array(rows, dtype=np.float64).reshape(shape) for rows, shape in zip(lists, shapes, strict=True)))
+
+
+def _zeros(shape: tuple[int, ...]) -> list[Any]:
+    """Nested lists of 0.0, no two of them the same object."""
+    if len(shape) == 1:
+        return [0.0] * shape[0]
+    return [_zeros(shape[1:]) for _ in range(shape[0])]
 
 
 def _as_it_stands(function: Function, *_: Function) -> Function:
