@@ -28,7 +28,7 @@ from pimsim.graph.outline import fields as fields_of
 SAMPLE = 65_536
 """Elements of a tensor that are kept: the mean of a bit over so many is known to 0.2%."""
 
-LARGEST_SCAN = 2**22
+LARGEST_SCAN = 2**20
 """Elements of a tensor that are looked at for its largest value."""
 
 _PIECES = 64
@@ -192,18 +192,18 @@ def _sample_pieces(data_type: int, elements: int, held: int, read: Read) -> Samp
     if elements < 1 or held != (elements * bits + 7) // 8:
         return None
     if elements <= LARGEST_SCAN:
-        starts, length = [0], elements
+        pieces = [(0, elements)]
     else:
         length = LARGEST_SCAN // _PIECES
-        starts = [(elements - length) * i // (_PIECES - 1) // 64 * 64 for i in range(_PIECES)]
+        pieces = [((elements - length) * i // (_PIECES - 1) // 64 * 64, length) for i in range(_PIECES)]
     kept, largest = [], 0.0
-    for start in starts:
+    for start, length in pieces:
         values = _values(read(start * bits // 8, (length * bits + 7) // 8), data_type, length)
         if values is None:
             return None
         finite, top = _finite(values)
         largest = max(largest, top)
-        kept.append(_thinned(finite, SAMPLE // len(starts)))
+        kept.append(_thinned(finite, SAMPLE // len(pieces)))
     return _described(np.concatenate(kept), largest, data_type)
 
 
@@ -245,11 +245,12 @@ def _finite(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], float]:
 
 
 def _thinned(values: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
-    """At most `most` of the values: 64 runs, evenly spread, so that no period of a matrix's rows is met."""
+    """At most `most` of the values, evenly spread in a few runs, so that no period of a matrix's rows is met."""
     if values.size <= most:
         return values
-    run = most // _PIECES
-    starts = np.linspace(0, values.size - run, _PIECES).astype(np.int64)
+    runs = min(16, most)
+    run = most // runs
+    starts = np.linspace(0, values.size - run, runs).astype(np.int64)
     return np.concatenate([values[start : start + run] for start in starts])
 
 

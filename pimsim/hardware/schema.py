@@ -422,6 +422,11 @@ class Mapping(Model):
         default="window",
         description="overlapping convolution windows: fetched once along a row, or anew for each output",
     )
+    overlap: Literal["steps", "none"] = Field(
+        default="steps",
+        description="steps: fetching, reading, adding and storing of a layer go on at once, the slowest counts;"
+        " none: one after the other",
+    )
     schedule: Literal["pipeline", "layer_by_layer"] = Field(
         default="pipeline", description="which of the two schedules the totals use"
     )

@@ -92,8 +92,9 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_INPUT_DENSITY,
     P_WEIGHT_DENSITY,
     P_OFF_RATIO,  # conductance of the lowest state over that of the highest
-) = range(47)
-POINT_COLUMNS = 47
+    P_SERIAL_STEPS,  # 1: the steps of a layer do not overlap
+) = range(48)
+POINT_COLUMNS = 48
 
 # One row a layer: what the mapping decides.
 (

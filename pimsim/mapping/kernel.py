@@ -82,6 +82,7 @@ from pimsim.mapping.columns import (
     P_ROUTER_BITS_PER_NS,
     P_ROWS,
     P_ROWS_PER_INPUT,
+    P_SERIAL_STEPS,
     P_SIGN_BITS,
     P_SIGN_COLUMNS,
     P_SPECIAL_PER_NS,
@@ -301,12 +302,18 @@ def digital_ns(layer: Any, point: Any, tiles: float) -> Any:
     return slowest / tiles
 
 
+def together(one: Any, other: Any, serial: bool) -> Any:
+    """Time of two steps: the longer one where they overlap, else both."""
+    return one + other if serial else max(one, other)
+
+
 def time_product(layer: Any, row: Any, point: Any) -> None:
     """Duration and pipeline depth of a product on crossbars.
 
-    Busy time: the slowest of reads (copies share the vectors), partial sums, digital operations, bus, buffer and router
-    port. Depth: buffer to input register, the read cycles, ADC, shift-add, accumulation, activation, buffer write:
-    each takes one read cycle, or as many as it needs (the 22 cycles of ISAAC, section 6: 16 reads and 6 others).
+    Busy time: the slowest (without overlap the sum) of reads (copies share the vectors), partial sums, digital
+    operations, bus, buffer and router port. Depth: buffer to input register, the read cycles, ADC, shift-add,
+    accumulation, activation, buffer write: each takes one read cycle, or as many as it needs (the 22 cycles of ISAAC,
+    section 6: 16 reads and 6 others).
     """
     tiles, steps, cycle = row[M_TILES], layer[L_STEPS], point[P_CYCLE_NS]
     vectors, copies = layer[L_VECTORS], max(1.0, row[M_COPIES])
@@ -314,12 +321,14 @@ def time_product(layer: Any, row: Any, point: Any) -> None:
     reads = per_step * row[M_VECTOR_NS] * steps * row[M_PASSES]
     fetched = layer[L_FETCHED] if point[P_WINDOW_REUSE] > 0.0 else vectors * layer[L_GROUPS] * layer[L_ROWS]
     bits_in, bits_out = fetched * row[M_INPUT_BITS], layer[L_OUTPUTS] * point[P_INPUT_BITS]
-    busy = max(reads, (bits_in + bits_out) / (point[P_BUS_BITS_PER_NS] * tiles))
-    busy = max(busy, (bits_in + bits_out) / (point[P_BUFFER_BITS_PER_NS] * tiles))
-    busy = max(busy, max(layer[L_INPUTS] * row[M_INPUT_BITS], bits_out) / (point[P_ROUTER_BITS_PER_NS] * tiles))
+    serial = point[P_SERIAL_STEPS] > 0.0
+    busy = together(reads, (bits_in + bits_out) / (point[P_BUS_BITS_PER_NS] * tiles), serial)
+    busy = together(busy, (bits_in + bits_out) / (point[P_BUFFER_BITS_PER_NS] * tiles), serial)
+    moved = max(layer[L_INPUTS] * row[M_INPUT_BITS], bits_out)
+    busy = together(busy, moved / (point[P_ROUTER_BITS_PER_NS] * tiles), serial)
     sums = vectors * layer[L_GROUPS] * layer[L_COLS] * (row[M_ROW_TILES] - 1.0)
-    busy = max(busy, sums / (point[P_ACCUMULATOR_PER_NS] * tiles))
-    busy = max(busy, digital_ns(layer, point, tiles))
+    busy = together(busy, sums / (point[P_ACCUMULATOR_PER_NS] * tiles), serial)
+    busy = together(busy, digital_ns(layer, point, tiles), serial)
     each = max(vectors, 1.0)
     fetch = max(1.0, up(bits_in / each / (point[P_BUS_BITS_PER_NS] * tiles) / cycle))
     store = max(1.0, up(bits_out / each / (point[P_BUS_BITS_PER_NS] * tiles) / cycle))
@@ -335,7 +344,8 @@ def time_layer(layer: Any, row: Any, point: Any) -> None:
         time_product(layer, row, point)
         return
     bits = (layer[L_INPUTS] + layer[L_OUTPUTS]) * row[M_INPUT_BITS]
-    busy = max(digital_ns(layer, point, tiles), bits / (point[P_BUFFER_BITS_PER_NS] * tiles))
+    moving = bits / (point[P_BUFFER_BITS_PER_NS] * tiles)
+    busy = together(digital_ns(layer, point, tiles), moving, point[P_SERIAL_STEPS] > 0.0)
     row[M_FILL_NS] = point[P_CLOCK_NS]
     if kind == DYNAMIC:
         macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]
@@ -446,6 +456,7 @@ HELPERS = (
     place,
     tiles_of,
     digital_ns,
+    together,
     time_product,
     time_layer,
     time_writes,

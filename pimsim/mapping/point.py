@@ -66,4 +66,5 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_INPUT_DENSITY] = hw.operands.input_density
     row[c.P_WEIGHT_DENSITY] = hw.operands.weight_density
     row[c.P_OFF_RATIO] = off_ratio(cell)
+    row[c.P_SERIAL_STEPS] = mapping.overlap == "none"
     return [float(x) for x in row]
