@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import GraphProto, NodeProto, OperatorSetIdProto, TypeProto, numpy_helper, shape_inference
+from onnx import GraphProto, NodeProto, TypeProto, shape_inference
 
 from pimsim.errors import InputError, printable
 from pimsim.graph import attributes as attribute_values
@@ -17,6 +17,7 @@ from pimsim.graph.constants import WITH_BITS, activation_bits_of, constant_of
 from pimsim.graph.contrib import contrib_shapes
 from pimsim.graph.dtypes import NUMBERS
 from pimsim.graph.folding import fold
+from pimsim.graph.inference import Inference
 from pimsim.graph.nodes import Graph, Node, Tensor
 from pimsim.graph.offsets import OPERATORS as OFFSETS
 from pimsim.graph.offsets import fixed_slice, note_offset
@@ -24,7 +25,7 @@ from pimsim.graph.ordering import place_of, subgraphs
 from pimsim.graph.possible import CONVOLUTIONS, check_possible
 from pimsim.graph.stripping import small_tensor
 from pimsim.graph.tidy import UNREGISTERED
-from pimsim.graph.types import tensor_of, type_of
+from pimsim.graph.types import tensor_of
 
 _NATIVE_FAULTS = (onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, LookupError, OverflowError)
 """What calls into the onnx package raise on types and attributes that do not fit."""
@@ -101,13 +102,10 @@ class Builder:
     record: dict[str, Tensor] | None = None  # key + name -> value, while trips are tried
     bounded: int = 0  # outputs whose shape is an upper bound
     budget: int = 0  # nodes that may still be walked a second time, in loop bodies
-    imports: list[OperatorSetIdProto] = field(default_factory=list)
-    schemas: dict[tuple[str, str], onnx.defs.OpSchema | None] = field(default_factory=dict)
-    results: dict[tuple[object, ...] | None, list[TypeProto]] = field(default_factory=dict)  # signature -> outputs
     types: dict[bytes, tuple[tuple[int, ...] | None, str]] = field(default_factory=dict)  # message -> what it says
 
     def __post_init__(self) -> None:
-        self.imports = [OperatorSetIdProto(domain=d, version=v) for d, v in self.versions.items()]
+        self.inference = Inference(self.versions)
 
     def note(self, text: str) -> None:
         """Remember a statement for the user, once, and not without end."""
@@ -296,7 +294,7 @@ class Builder:
         """Output types of one node from its inputs alone, then bounds, then what the file declares."""
         failure = ""
         try:
-            types = self._infer_node(site)
+            types = self.inference.types(site)
         except shape_inference.InferenceError as error:
             failure = " ".join(str(error).split())
             if "ShapeInferenceError" in failure:
@@ -333,67 +331,6 @@ class Builder:
         self.note(f"{site.place}: the size of its output depends on the data; the upper bound {list(bound)} is used")
         first = site.inputs[0]
         return Tensor(tensor.name, bound, tensor.dtype or (first.dtype if first is not None else ""))
-
-    def _infer_node(self, site: Site) -> dict[str, TypeProto]:
-        schema = self._schema(site.proto)
-        if schema is None or any(True for _ in subgraphs(site.proto)):
-            return {}
-        key = self._signature(site)
-        if key in self.results:
-            return dict(zip(site.proto.output, self.results[key], strict=False))
-        found = self._infer_once(site, schema)
-        if key is not None and all(name in found for name in site.proto.output):
-            self.results[key] = [found[name] for name in site.proto.output]
-        return found
-
-    def _signature(self, site: Site) -> tuple[object, ...] | None:
-        """What decides the outputs of a node that has no attributes and whose inputs have no known values."""
-        if len(site.proto.attribute) or "" in site.proto.output:
-            return None
-        key: list[object] = [site.op, len(site.proto.output)]
-        for tensor in site.inputs:
-            if tensor is None or (tensor.constant is not None and tensor.constant.values is not None):
-                return None
-            key.append((tensor.shape, tensor.dtype))
-        return tuple(key)
-
-    def _infer_once(self, site: Site, schema: onnx.defs.OpSchema) -> dict[str, TypeProto]:
-        types: dict[str, TypeProto] = {}
-        data = {}
-        for name, tensor in zip(site.proto.input, site.inputs, strict=False):
-            if tensor is None:
-                continue
-            proto = type_of(tensor)
-            if proto is None:
-                return {}
-            types[name] = proto
-            if tensor.constant is not None and tensor.constant.values is not None:
-                data[name] = numpy_helper.from_array(np.asarray(tensor.constant.values, order="C"))
-        node = site.proto
-        if len(site.inputs) != len(node.input) or node.domain == UNREGISTERED:
-            node = NodeProto()
-            node.CopyFrom(site.proto)
-            del node.input[len(site.inputs) :]
-            node.domain = "" if node.domain == UNREGISTERED else node.domain
-        return shape_inference.infer_node_outputs(schema, node, types, data, opset_imports=self.imports)
-
-    def _schema(self, node: NodeProto) -> onnx.defs.OpSchema | None:
-        key = (node.domain, node.op_type)
-        if key not in self.schemas:
-            self.schemas[key] = self._find_schema(node)
-        return self.schemas[key]
-
-    def _find_schema(self, node: NodeProto) -> onnx.defs.OpSchema | None:
-        unregistered = node.domain == UNREGISTERED
-        domain = "" if unregistered else node.domain
-        version = self.versions.get(domain, 1)
-        try:
-            schema = onnx.defs.get_schema(node.op_type, version, domain)
-            if schema.deprecated and schema.since_version > 1:
-                schema = onnx.defs.get_schema(node.op_type, schema.since_version - 1, domain)
-        except onnx.defs.SchemaError:
-            return None
-        return None if schema.deprecated else schema
 
 
 def _varies(inputs: Sequence[Tensor | None]) -> bool:

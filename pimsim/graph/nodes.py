@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,7 @@ class Tensor:
     @property
     def elements(self) -> int:
         """Number of elements; 0 when the shape is unknown."""
-        if self.shape is None:
-            return 0
-        n = 1
-        for d in self.shape:
-            n *= d
-        return n
+        return 0 if self.shape is None else prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)

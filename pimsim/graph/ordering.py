@@ -53,7 +53,7 @@ def sort_nodes(nodes: Any, produced: set[str], where: str) -> dict[str, int]:
     producer: dict[str, int] = {}
     for position, node in enumerate(nodes):
         wanted = list(node.input)  # in order: messages must not vary by process
-        if node.attribute:
+        if len(node.attribute):
             for _, child in subgraphs(node):
                 wanted += sort_graph(child, f"{where}{place_of(position, node)}, ")
         reads.append(wanted)

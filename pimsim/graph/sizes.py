@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+from math import prod
 
 from pimsim.errors import InputError, printable
 from pimsim.graph.workload import LARGEST_COUNT
@@ -29,10 +29,7 @@ LARGEST_RANK = 64
 
 def elements_of(shape: Iterable[int]) -> int:
     """Product of the dimensions of `shape` (1 for a scalar)."""
-    count = 1
-    for dimension in shape:
-        count *= dimension
-    return count
+    return prod(shape)
 
 
 def shown(name: str) -> str:
@@ -48,12 +45,9 @@ def checked_shape(shape: Sequence[int], what: str, name: str | None = None) -> t
     is not sane either.
     """
     bounded = tuple(shape)
-    if len(bounded) <= LARGEST_RANK and min(bounded, default=0) >= 0:
-        count = 1
-        for d in bounded:
-            count *= d or 1
-        if count <= LARGEST_COUNT:
-            return bounded
+    sane = len(bounded) <= LARGEST_RANK and min(bounded, default=0) >= 0
+    if sane and prod(filter(None, bounded)) <= LARGEST_COUNT:
+        return bounded
     if name is not None:
         what = f"{what} '{shown(name)}'"
     if len(shape) > LARGEST_RANK:
@@ -65,6 +59,8 @@ def checked_shape(shape: Sequence[int], what: str, name: str | None = None) -> t
 
 def nearest(name: str, known: Iterable[str], what: str) -> str:
     """End of a message: the names in `known` closest to `name`, or all of them when there are few."""
+    import difflib  # for messages only
+
     names = list(known)
     close = difflib.get_close_matches(name, names[:2000], n=3, cutoff=0.5)
     if close:

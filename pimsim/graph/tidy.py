@@ -39,7 +39,7 @@ class Opsets:
     versions: dict[str, int] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
-    known: dict[tuple[str, str], bool] = field(default_factory=dict)
+    known: dict[str, bool] = field(default_factory=dict)
     local: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -199,20 +199,23 @@ def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth
     if depth > LARGEST_DEPTH:
         raise InputError(f"{where}subgraphs are nested more than {LARGEST_DEPTH} levels deep")
     for position, node in enumerate(nodes):
-        names = (*node.input, *node.output, node.name, node.op_type, node.domain)
+        op_type, domain, attributes = node.op_type, node.domain, node.attribute
+        names = (*node.input, *node.output, node.name, op_type, domain)
         try:
             "".join(names)  # far quicker than asking each name
         except TypeError:
             require_text(names, f"{where}node {position}")
-        if node.domain == "ai.onnx":
-            node.domain = ""
-        if node.domain == "" and not _registered(node, opsets):
-            node.domain = UNREGISTERED
-        opsets.used.add(node.domain)
-        if not node.attribute:
+        if domain == "ai.onnx":
+            node.domain = domain = ""
+        if domain == "":
+            known = opsets.known.get(op_type)
+            if not (_registered(op_type, opsets) if known is None else known):
+                node.domain = domain = UNREGISTERED
+        opsets.used.add(domain)
+        if not len(attributes):
             continue
         seen: set[str] = set()
-        for attribute in node.attribute:
+        for attribute in attributes:
             if not isinstance(attribute.name, str) or not isinstance(attribute.ref_attr_name, str):
                 require_text((attribute.name, attribute.ref_attr_name), f"{where}{place_of(position, node)}")
             fault = "stands there twice" if attribute.name in seen else _attribute_fault(attribute)
@@ -231,19 +234,16 @@ def _regular_nodes(nodes: Iterable[NodeProto], opsets: Opsets, where: str, depth
             _regular_nodes(graph.node, opsets, f"{where}{place_of(position, node)}, ", depth + 1)
 
 
-def _registered(node: NodeProto, opsets: Opsets) -> bool:
+def _registered(op_type: str, opsets: Opsets) -> bool:
     """Whether ai.onnx has this operator in the imported opset, and it is not deprecated there."""
-    key = ("", node.op_type)
-    found = opsets.known.get(key)
-    if found is None:
-        if key in opsets.local:
-            found = True
-        else:
-            try:
-                found = not onnx.defs.get_schema(node.op_type, opsets.versions[""], "").deprecated
-            except onnx.defs.SchemaError:
-                found = False
-        opsets.known[key] = found
+    if ("", op_type) in opsets.local:
+        found = True
+    else:
+        try:
+            found = not onnx.defs.get_schema(op_type, opsets.versions[""], "").deprecated
+        except onnx.defs.SchemaError:
+            found = False
+    opsets.known[op_type] = found
     return found
 
 

@@ -92,7 +92,7 @@ class Builder:
             if values.get("groups"):
                 values["serial_steps"] = values.get("serial_steps", 1) * trips
         layer = Layer(name=self.unique(self.prefix + layer_name), **values)
-        if max([layer.ops, *[values[key] for key in CHECKED if key in values]]) > LARGEST_COUNT:
+        if max([layer.ops, *[values[key] for key in values if key in CHECKED]]) > LARGEST_COUNT:
             raise InputError(
                 f"{printable(node.place or node.name)}: {printable(node.op)}: the layer '{printable(layer.name)}' "
                 "counts more than 2**53 operations or elements, more than can be counted exactly; "
@@ -102,10 +102,10 @@ class Builder:
         return len(self.layers) - 1
 
 
-CHECKED = (
+CHECKED = frozenset((
     "input_elements", "fetched_elements", "output_elements", "weight_elements", "bias_elements", "serial_steps",
     "lookups", "table_rows",
-)  # fmt: skip
+))  # fmt: skip
 """Counts that must be exact besides the operations (which hold the products of a layer's dimensions)."""
 
 MULTIPLIED = (

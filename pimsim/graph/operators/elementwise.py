@@ -76,11 +76,11 @@ def elementwise(site: Site) -> None:
     """One of ELEMENTWISE: its operations for each output element."""
     per = ELEMENTWISE[site.node.op]
     edges, order = broadcast_edges(site)
-    n = site.output_size()
-    if edges_to_nothing(site, edges, n):
+    n, read = site.output_size(), read_elements(site)
+    if not read and edges_to_nothing(site, edges, n):
         return
     site.emit(
-        Kind.DIGITAL, edges, order=order, input_elements=read_elements(site), output_elements=n,
+        Kind.DIGITAL, edges, order=order, input_elements=read, output_elements=n,
         vector_ops=per.vector * n, special_ops=per.special * n,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -274,14 +275,15 @@ class Site:
         node = self.node
         if not self._treatment:
             self._treatment = kind.value
-        values: dict[str, Any] = {"op": node.op, "kind": kind, "inputs": tuple(edges), **counts}
+        elements = counts.get("output_elements")
+        counts.update(op=node.op, kind=kind, inputs=tuple(edges))
         if self._note:
-            values["note"] = self._note
-        index = self.builder.add(node.name + suffix, values, node)
+            counts["note"] = self._note
+        index = self.builder.add(node.name + suffix, counts, node)
         flow = Flow(index, None, order, grain)
         for position, tensor in enumerate(node.outputs):
             if outputs is None or position in outputs:
-                self.produce(tensor, flow, counts.get("output_elements"))
+                self.produce(tensor, flow, elements)
         return index
 
     def produce(self, tensor: Tensor, flow: Flow, elements: int | None = None) -> None:
@@ -293,7 +295,7 @@ class Site:
             order = flow.order
             if order and max(order) >= len(shape):
                 order = ()
-            flow = Flow(flow.source, tensor.elements, order, flow.grain)
+            flow = Flow(flow.source, prod(shape), order, flow.grain)
         self.scope.flows[tensor.name] = flow
 
     def alias(self, flow: Flow, treatment: str = "free") -> None:
@@ -334,7 +336,7 @@ class Site:
         builder, node = self.builder, self.node
         if self._treatment == REPORTED:
             return
-        macs = sum([layer.macs for layer in builder.layers[self._first_layer :]])
+        macs = sum([layer.macs for layer in builder.layers[self._first_layer :] if layer.groups])
         builder.treatments.append(
             NodeTreatment(
                 builder.prefix + node.name,
