@@ -118,7 +118,9 @@ def weight_densities(workload: Workload, hardware: Hardware) -> dict[str, Densit
     """Layer name -> density of its stored weights, for the MVM layers whose weights stand in the model file."""
     layers = [layer for layer in workload.layers if layer.kind == Kind.MVM and layer.weight_key]
     samples: dict[str, Sample] | None = workload.cache.get(_SAMPLES)  # type: ignore[assignment]
-    if samples is None:
+    if samples is None and not workload.source:
+        samples = {}
+    elif samples is None:
         from pimsim.graph.stored_values import sample_weights  # it needs onnx, which a workload made directly does not
 
         names = {name for layer in layers for name in _stored_names(layer)}
