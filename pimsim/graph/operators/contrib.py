@@ -23,6 +23,13 @@ def matmul_nbits(site: Site) -> None:
         site.fail(f"A has the shape {list(shape)}, but K is {k}")
     if b.constant is None:
         site.fail("its packed weight B is not constant; only constant weights are supported")
+    stored = b.shape or ()
+    if len(stored) == 3 and site.node.op.endswith("NBits"):  # [N, blocks, bytes of a block]
+        wanted = (n, -(-k // block), -(-block * bits // 8))
+        if stored != wanted:
+            site.fail(f"its packed weight has the shape {list(stored)}; K, N, bits and block_size need {list(wanted)}")
+    elif b.constant.elements * 8 < k * n * bits // 2:
+        site.fail(f"its packed weight has {b.constant.elements} elements: too few for K = {k} and N = {n}")
     vectors = prod(shape[:-1]) if k else 0
     outputs = size(site.output(), vectors * n)
     bias_at = 5 if site.node.op.endswith("NBits") else None

@@ -102,21 +102,29 @@ def _bias_size(site: Site, i: int | None) -> int:
 
 
 def convolution(
-    site: Site, *, weight_at: int = 1, bias_at: int | None = 2, fused: bool = False, extra: int = 0
+    site: Site,
+    *,
+    weight_at: int = 1,
+    bias_at: int | None = 2,
+    fused: bool = False,
+    extra: int = 0,
+    channels_last: bool = False,
 ) -> None:
     """Conv over [N, C, ...]: stationary when the weight is constant, else a dynamic product.
 
     MACs = output positions x Cin/groups x kernel volume x Cout, padding positions included.
     fetched = N x Cin x kernel rows (x planes) x output rows x `fetched_columns` of a row.
-    `extra`: vector operations for each output (requantisation).
+    `extra`: vector operations for each output (requantisation). `channels_last`: X is [N, ..., C] (com.microsoft).
     """
     x, w = site.need(0), site.need(weight_at)
-    last_axis = bool(site.attr_int("channels_last", 0))  # com.microsoft only: [N, ..., C]
+    last_axis = channels_last or bool(site.attr_int("channels_last", 0))
     shape = _channels_first(site.shape(0, 3), last_axis)
     w_shape = site.shape(weight_at, 3)
     spatial = shape[2:]
-    kernel = kernel_of(site, w_shape, len(spatial))
     group = site.attr_int("group", 1, low=1)
+    if channels_last and w_shape[1] * group != shape[1]:
+        w_shape = _channels_first(w_shape, True)  # some execution providers turn the weight, too
+    kernel = kernel_of(site, w_shape, len(spatial))
     c_in, c_out = shape[1], w_shape[0]
     if w_shape[1] * group != c_in or c_out % group:
         _misfit(site, c_in, w_shape, group)
@@ -204,6 +212,16 @@ def conv(site: Site) -> None:
 def fused_conv(site: Site) -> None:
     """com.microsoft FusedConv: X, W, B, Z (added), then an activation."""
     convolution(site, fused=True)
+
+
+def nhwc_conv(site: Site) -> None:
+    """com.microsoft NhwcConv: Conv with the channels behind."""
+    convolution(site, channels_last=True)
+
+
+def nhwc_fused_conv(site: Site) -> None:
+    """com.microsoft NhwcFusedConv: FusedConv with the channels behind."""
+    convolution(site, fused=True, channels_last=True)
 
 
 def conv_integer(site: Site) -> None:
@@ -294,6 +312,8 @@ OPERATORS: Mapping[str, Handler] = {
     "DeformConv": deform_conv,
     "CausalConvWithState": causal_conv_with_state,
     "com.microsoft.FusedConv": fused_conv,
+    "com.microsoft.NhwcConv": nhwc_conv,
+    "com.microsoft.NhwcFusedConv": nhwc_fused_conv,
     "com.microsoft.QLinearConv": qlinear_conv,
     "com.microsoft.ConvTransposeWithDynamicPads": conv_transpose,
 }

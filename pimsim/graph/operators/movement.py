@@ -8,7 +8,7 @@ from dataclasses import replace
 from pimsim.graph.operators import streaming
 from pimsim.graph.operators.elementwise import edges_to_nothing, read_elements
 from pimsim.graph.operators.site import Handler, Site
-from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order
+from pimsim.graph.operators.streaming import NO_FLOW, NOWHERE, Flow, Order, Shape
 from pimsim.graph.workload import Edge, Kind
 
 
@@ -101,6 +101,56 @@ def along_rows(site: Site) -> None:
         input_elements=min(read_elements(site), max(n, 1) + _others(site)),
         output_elements=n,
     )
+
+
+def slice_(site: Site) -> None:
+    """Slice: a movement as `along_rows`; cut along the streamed axis, it begins with the first row that it keeps."""
+    x, out, flow = site.need(0), site.output(), site.flow(0)
+    rows = _cut_rows(site, x.shape, None if out is None else out.shape, flow.order)
+    if rows is None:
+        along_rows(site)
+        return
+    axis, start = rows
+    shape, kept = x.shape or (), (out.shape or ()) if out is not None else ()
+    order = flow.order or ()
+    before = order[: order.index(axis)]
+    first = (start + 1) / streaming.steps(shape, (*before, axis))
+    last = 1.0 / streaming.steps(kept, (*before, axis))
+    n = site.output_size()
+    edges = _at_most(site.edge_with(0, max(first, flow.grain), max(last, flow.grain)), n * site.builder.trips)
+    for i in range(1, len(site.node.inputs)):
+        edges += site.edge(i, ())
+    site.emit(
+        Kind.MOVE, edges, order=order, input_elements=min(read_elements(site), n + _others(site)), output_elements=n
+    )
+
+
+def _cut_rows(site: Site, shape: Shape | None, kept: Shape | None, order: Order | None) -> tuple[int, int] | None:
+    """(axis, first row kept) of a Slice that keeps some rows of one streamed axis, in their order."""
+    if not shape or not kept or not order or len(shape) != len(kept) or 0 in kept:
+        return None
+    changed = [axis for axis, (p, q) in enumerate(zip(shape, kept, strict=True)) if p != q and axis in order]
+    if len(changed) != 1:
+        return None
+    starts, axes, steps = (
+        _whole(site, i, name) for i, name in ((1, "starts"), (3, "axes"), (4, "steps"))
+    )  # fmt: skip
+    if starts is None:
+        return None
+    axes = list(range(len(starts))) if axes is None else [a + len(shape) if a < 0 else a for a in axes]
+    if len(axes) != len(starts) or changed[0] not in axes or (steps is not None and min(steps, default=1) < 1):
+        return None
+    start = starts[axes.index(changed[0])]
+    start = start + shape[changed[0]] if start < 0 else start
+    return changed[0], min(max(start, 0), shape[changed[0]] - 1)
+
+
+def _whole(site: Site, i: int, name: str) -> list[int] | None:
+    """Integers given as input `i` or, before opset 10, as an attribute."""
+    if name in site.node.attributes:
+        return site.attr_ints(name, low=-(2**63))
+    constant = site.constant(i)
+    return None if constant is None or constant.values is None else [int(v) for v in constant.values.ravel()]
 
 
 def _others(site: Site) -> int:
@@ -199,7 +249,7 @@ OPERATORS: Mapping[str, Handler] = {
     "Constant": shape_only,
     "Transpose": transpose,
     "Concat": concat,
-    "Slice": along_rows,
+    "Slice": slice_,
     "Split": along_rows,
     "Pad": along_rows,
     "Tile": along_rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -39,7 +40,8 @@ def recurrent(site: Site) -> None:
 
     X is [T, B, I] ([B, T, I] with layout 1), W [directions, gates*H, I], R [directions, gates*H, H]; directions are
     groups. MACs = directions x T x B x gates*H x (I + H). The gates take turns with the recurrent projection, so
-    they wait for the whole of it: the two times add up, as they do step by step.
+    they wait for the whole of it: the two times add up, as they do step by step. A GRU whose reset gate stands before
+    the product (linear_before_reset 0) makes the candidate's product after that of the other gates, in each step.
     """
     cell = CELLS[site.node.op.rpartition(".")[2].removeprefix("DynamicQuantize")]
     packed = site.node.op.endswith("DynamicQuantizeLSTM")  # its matrices are stored transposed
@@ -54,6 +56,9 @@ def recurrent(site: Site) -> None:
             f"X has the shape {list(shape)}, W {list(w_shape)}, R {list(r_shape)}: these do not fit "
             f"({cell.blocks} gates: W [directions, {cell.blocks}*H, I], R [directions, {cell.blocks}*H, H])"
         )
+    stated = site.attr_int("hidden_size", hidden)
+    if stated != hidden:
+        site.fail(f"the attribute 'hidden_size' is {stated}, but R has the shape {list(r_shape)}: {hidden} units")
     vectors = length * batch
     if empty(site, dirs, width, hidden, shape[2], vectors):
         return
@@ -68,8 +73,14 @@ def recurrent(site: Site) -> None:
     steps = 1.0 if both or site.builder.trips != 1 else 1.0 / streaming.steps((length,), (0,))
     trips = site.builder.trips
     edges = (Edge(first, n * trips, steps, steps), *site.edge(5, ()))
-    second = _matrix(site, 2, edges, "/recurrent", dirs, hidden, width, vectors, length, 0)
-    _gates(site, cell, (Edge(second, n * trips), *site.edge(6, ())), dirs * vectors * hidden, dirs, both, time)
+    twice = site.node.op == "GRU" and not site.attr_int("linear_before_reset", 0)
+    own = width - hidden if twice else width
+    second = _matrix(site, 2, edges, "/recurrent", dirs, hidden, own, vectors, length, 0, width)
+    edges = (Edge(second, dirs * vectors * own * trips),)
+    if twice:  # the candidate's product takes the state as the reset gate leaves it: a second product in each step
+        third = _matrix(site, 2, edges, "/candidate", dirs, hidden, hidden, vectors, length, 0, width)
+        edges += (Edge(third, dirs * vectors * hidden * trips),)
+    _gates(site, cell, (*edges, *site.edge(6, ())), dirs * vectors * hidden, dirs, both, time)
     constant = site.constant(1) is not None or site.constant(2) is not None
     site.mark((Kind.MVM if constant else Kind.DYNAMIC).value)
 
@@ -78,21 +89,27 @@ def _matrix(
     site: Site, i: int, edges: tuple[Edge, ...], suffix: str, dirs: int, rows: int, cols: int, vectors: int,
     serial: int,
     bias: int,
+    stored_cols: int = 0,
 ) -> int:  # fmt: skip
+    """One product, of `cols` out of the `stored_cols` columns of the stored matrix; returns its layer."""
     w = site.need(i)
+    weight, whole = w.constant, stored_cols or cols
+    if weight is not None and cols != whole:
+        weight = replace(weight, key=f"{weight.key}|{suffix[1:]}", elements=weight.elements * cols // whole)
     x = site.need(0)
     inputs = vectors * rows * (1 if i == 1 else dirs)
     n = dirs * vectors * cols
-    if w.constant is None:
+    if weight is None:
         site.note(f"its matrix {'WR'[i - 1]} is not constant: a product of two activations")
         dynamic(
             site, edges + site.edge(i, ()), suffix=suffix, outputs=(), groups=dirs, rows=rows, cols=cols,
             vectors=vectors,
-            order=(), serial_steps=serial, bias=bias, out_elements=n, input_elements=inputs + w.elements,
+            order=(), serial_steps=serial, bias=bias, out_elements=n,
+            input_elements=inputs + w.elements * cols // whole,
         )  # fmt: skip
     else:
         stationary(
-            site, edges, w.constant, suffix=suffix, outputs=(), groups=dirs, rows=rows, cols=cols, vectors=vectors,
+            site, edges, weight, suffix=suffix, outputs=(), groups=dirs, rows=rows, cols=cols, vectors=vectors,
             order=(), serial_steps=serial, bias=bias, out_elements=n, input_elements=inputs, x=x,
             driven=None if i == 1 else _states(site),
         )  # fmt: skip
@@ -120,8 +137,6 @@ def _gates(site: Site, cell: Gates, edges: tuple[Edge, ...], units: int, dirs: i
         vector += 6  # peepholes: three products, three sums
     if "clip" in site.node.attributes:
         vector += 2 * sum(cell.uses)
-    if site.node.op == "GRU" and not site.attr_int("linear_before_reset", 0):
-        site.note("the reset gate stands before the recurrent product of the candidate; counted as one product a step")
     index = site.emit(
         Kind.DIGITAL, edges, suffix="/gates", outputs=(), input_elements=cell.blocks * units, output_elements=units,
         vector_ops=vector * units, special_ops=special * units,

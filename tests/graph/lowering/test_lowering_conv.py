@@ -182,3 +182,14 @@ def test_channels_last_is_the_same_product(make) -> None:
         channels_last=1,
     )
     assert (front.macs, front.fetched_elements, front.inputs) == (last.macs, last.fetched_elements, last.inputs)
+
+
+@pytest.mark.parametrize("weight", [(8, 3, 3, 5), (8, 5, 3, 3)])
+@pytest.mark.parametrize("op", ["NhwcConv", "NhwcFusedConv"])
+def test_channels_behind(make, op, weight) -> None:
+    """[N, H, W, C] costs what [N, C, H, W] costs, whichever way the weight is stored."""
+    x, w = make.x("x", 1, 10, 12, 5), make.w("w", *weight)
+    layer = make.one("com.microsoft." + op, [x, w], make.x("y", 1, 8, 10, 8), kernel_shape=[3, 3])
+    plain = make.one("Conv", [make.x("x", 1, 5, 10, 12), make.w("w", 8, 5, 3, 3)], make.x("y", 1, 8, 8, 10))
+    assert (layer.rows, layer.cols, layer.vectors) == (plain.rows, plain.cols, plain.vectors) == (45, 8, 80)
+    assert (layer.fetched_elements, layer.inputs) == (plain.fetched_elements, plain.inputs)

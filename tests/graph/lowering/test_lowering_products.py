@@ -148,7 +148,8 @@ def test_recurrent(make, op: str, gates: int, dirs: int) -> None:
     x, y = make.x("x", t, b, i), make.x("y", t, dirs, b, h)
     inputs = [x, make.w("W", dirs, gates * h, i), make.w("R", dirs, gates * h, h), make.w("B", dirs, 2 * gates * h)]
     direction = "bidirectional" if dirs == 2 else "forward"
-    work = make.run(make.node(op, inputs, y, hidden_size=h, direction=direction))
+    plain = {"linear_before_reset": 1} if op == "GRU" else {}
+    work = make.run(make.node(op, inputs, y, hidden_size=h, direction=direction, **plain))
     first, second, third = work.layers
     assert work.macs == dirs * t * b * gates * h * (i + h)
     assert (first.serial_steps, second.serial_steps) == (1, t)
@@ -158,6 +159,46 @@ def test_recurrent(make, op: str, gates: int, dirs: int) -> None:
     assert third.inputs[0].first == third.inputs[0].last == 1.0
     assert (second.inputs[0].first == 1.0) == (dirs == 2)
     assert (work.nodes[0].treatment, work.nodes[0].macs) == ("mvm", work.macs)
+
+
+def test_gru_with_the_reset_before_the_product(make) -> None:
+    """The candidate's product waits for the reset gate: two products a step, one matrix in two parts."""
+    t, b, i, h = 7, 2, 16, 24
+    inputs = [make.x("x", t, b, i), make.w("W", 1, 3 * h, i), make.w("R", 1, 3 * h, h)]
+    work = make.run(make.node("GRU", inputs, make.x("y", t, 1, b, h), hidden_size=h))
+    assert [layer.name.rpartition("/")[2] for layer in work.layers] == ["input", "recurrent", "candidate", "gates"]
+    gates, candidate = work.layers[1:3]
+    assert (gates.cols, candidate.cols) == (2 * h, h)
+    assert (gates.serial_steps, candidate.serial_steps) == (t, t)
+    assert (candidate.inputs[0].source, candidate.inputs[0].first) == (1, 1.0)
+    assert [edge.source for edge in work.layers[3].inputs] == [1, 2]
+    assert work.macs == t * b * 3 * h * (i + h)
+    assert work.weights == 3 * h * (i + h)
+    assert work.nodes[0].weight_bytes == 4 * 3 * h * (i + h)
+
+
+def test_hidden_size_must_fit_the_matrices(make) -> None:
+    inputs = [make.x("x", 3, 1, 4), make.w("W", 1, 20, 4), make.w("R", 1, 20, 5)]
+    with pytest.raises(InputError, match=r"'hidden_size' is 8589934592, but R has the shape \[1, 20, 5\]: 5 units"):
+        make.run(make.node("LSTM", inputs, make.x("y", 3, 1, 1, 5), hidden_size=2**33))
+
+
+def test_packed_weight_must_fit_the_attributes(make) -> None:
+    x, w = make.x("x", 2, 64), make.w("w", 8, 2, 16, bits=8, quantized=True, dtype="uint8")
+    with pytest.raises(InputError, match=r"shape \[8, 2, 16\]; K, N, bits and block_size need \[8589934592, 2, 16\]"):
+        make.one("com.microsoft.MatMulNBits", [x, w], make.unknown("y"), K=64, N=2**33, bits=4, block_size=32)
+    with pytest.raises(InputError, match="256 elements: too few for K = 64 and N = 900"):
+        make.one("com.microsoft.MatMulBnb4", [x, make.w("v", 256)], make.unknown("y"), K=64, N=900, block_size=32)
+
+
+@pytest.mark.parametrize(("a", "b", "swaps"), [
+    ((5, 3, 6), (3, 6, 7), {"transBatchA": 1}),
+    ((3, 5, 6), (6, 3, 7), {"transBatchB": 1}),
+    ((6, 3, 5), (6, 3, 7), {"transBatchA": 1, "transBatchB": 1, "transA": 1}),
+])  # fmt: skip
+def test_fused_matmul_with_the_batch_inside(make, a, b, swaps) -> None:
+    layer = make.one("com.microsoft.FusedMatMul", [make.x("a", *a), make.x("b", *b)], make.x("y", 3, 5, 7), **swaps)
+    assert (layer.groups, layer.vectors, layer.rows, layer.cols) == (3, 5, 6, 7)
 
 
 def test_recurrent_with_weights_from_outside_is_dynamic(make) -> None:

@@ -156,3 +156,17 @@ def test_concat_streams_beside_but_not_along(make) -> None:
     assert [e.first for e in side.layers[2].inputs] == [1 / 8, 1 / 8]
     along = make.run(*nodes, make.node("Concat", [ra, rb], make.x("y", 1, 4, 16, 8), axis=2))
     assert [e.first for e in along.layers[2].inputs] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("start", "kept", "extra"), [(0, 4, {}), (3, 5, {}), (-2, 2, {}), (1, 3, {"steps": 2})])
+def test_a_slice_of_streamed_rows_begins_with_its_first_row(make, start, kept, extra) -> None:
+    """Rows of an image come one by one: the slice needs those up to its first one, and ends with the source."""
+    x, a, y = make.x("x", 1, 3, 8, 6), make.x("a", 1, 3, 8, 6), make.x("y", 1, 3, kept, 6)
+    ends = [2**31] if "steps" in extra or start < 0 else [start + kept]
+    inputs = [a, *(make.values(n, [v]) for n, v in (("s", start), ("e", ends[0]), ("ax", 2)))]
+    inputs += [make.values("st", [extra["steps"]])] if extra else []
+    conv = make.node("Conv", [x, make.w("w", 3, 3, 1, 1)], a)
+    edge = make.run(conv, make.node("Slice", inputs, y)).layers[1].inputs[0]
+    assert edge.first == pytest.approx((start % 8 + 1) / 8)
+    assert edge.last == pytest.approx(1 / kept)
+    assert edge.elements == 18 * kept
