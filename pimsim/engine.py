@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from os import PathLike
-from typing import Any
+from typing import Any, overload
 
 from pimsim.cost.evaluator import evaluate, worth_compiling
 from pimsim.errors import InputError, printable
@@ -57,8 +58,28 @@ def simulate(
     packed = pack(workload)
     compile_kernels = worth_compiling(packed) if compiled is None else compiled
     evaluation = evaluate(packed, machine, compile_kernels=compile_kernels)
-    warnings = tuple(f"{path}: {message}" for path, message in machine.warnings())
-    return Result(workload, HardwareInfo(machine), evaluation, warnings)
+    return Result(workload, HardwareInfo(machine), evaluation, Warnings(machine))
+
+
+class Warnings(Sequence[str]):
+    """Settings of a hardware file that waste hardware, one line each; looked for when they are asked for."""
+
+    def __init__(self, hardware: Hardware):
+        self._hardware = hardware
+
+    @cached_property
+    def _lines(self) -> tuple[str, ...]:
+        return tuple(f"{path}: {message}" for path, message in self._hardware.warnings())
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        return self._lines[index]
 
 
 class HardwareInfo(Mapping[str, object]):

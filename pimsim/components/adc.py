@@ -27,6 +27,10 @@ SENSE_GATES = 25.0
 COUNTER_GATES = 12.0
 """A bit of a ramp's counter and its latch in each column (assumed: a flip-flop is 6 to 8 NAND2)."""
 
+MATCHED_LAYOUT = 2.0
+"""Matched pairs with dummies and common centroid take twice the area of as many standard cells (assumed), encoder
+included. NeuroSim V1.3 has 378 um2 for 31 sense amplifiers at 22 nm, this rule 418 um2."""
+
 KINDS = ("sar", "flash", "ramp", "sense_amplifier", "delta_sigma", "none")
 
 
@@ -54,18 +58,18 @@ def energy_pJ(hw: Any) -> Number:
     return gates(adc) * hw.process.gate_fJ * 1e-3
 
 
-def area_um2(hw: Any) -> Number:
+def area_um2(hw: Any, conversion_pJ: Number) -> Number:
     """SAR, delta-sigma: the survey's law from node, rate and energy, times the share of macros' converters. Others: the
     gates of all levels (a ramp: its comparator, counter and latches)."""
     adc = hw.crossbar.adc
     if adc.kind == "none":
         return 0.0
     if adc.kind in OVERSAMPLED:
-        law = adc_survey.area_um2(hw.technology.node_nm, adc.rate_GSps, energy_pJ(hw))
+        law = adc_survey.area_um2(hw.technology.node_nm, adc.rate_GSps, conversion_pJ)
         return law * adc_survey.MACRO_AREA_SHARE
     if adc.kind == "ramp":
-        return (COMPARATOR_GATES + COUNTER_GATES * adc.bits) * hw.process.logic_um2
-    return gates(adc) * hw.process.logic_um2
+        return (COMPARATOR_GATES * MATCHED_LAYOUT + COUNTER_GATES * adc.bits) * hw.process.logic_um2
+    return gates(adc) * MATCHED_LAYOUT * hw.process.logic_um2
 
 
 FORMULA = {
@@ -81,12 +85,13 @@ FORMULA = {
 def price(hw: Any) -> Price:
     """Price of one converter."""
     adc = hw.crossbar.adc
+    conversion_pJ = energy_pJ(hw)
     return resolve(
         hw,
         adc,
         action_ns=1.0 / (adc.rate_GSps * hw.process.speed),
-        energy_pJ=energy_pJ(hw),
-        area_um2=area_um2(hw),
+        energy_pJ=conversion_pJ,
+        area_um2=area_um2(hw, conversion_pJ),
         leakage_mW_per_um2=0.0 if adc.kind == "none" else hw.process.leakage_mW_per_um2,
         formula=FORMULA[adc.kind],
     )

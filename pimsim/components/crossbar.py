@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from pimsim.components.price import Number, Price, resolve
-from pimsim.components.process import cycle_ns, process
 
 MEAN_INPUT_ACTIVITY = 0.5
 """Share of rows that carry a one (or mean input over full scale): random operands."""
@@ -26,6 +25,14 @@ ADDER_GATES = 4.5
 DIGITAL_ACTIVITY = 0.5
 """Switching of a bit-serial adder tree over that of a datapath: a quarter of the products are one (random operands)."""
 
+LEVEL_SHIFTER_GATES = 23.0
+"""Area of a thick-oxide level shifter in NAND2: 85.96 um2 (sky130_fd_sc_hvl__lsbuflv2hv_1) over 3.7536 um2
+(sky130_fd_sc_hd__nand2_1), SkyWater's open libraries at 130 nm. A lower bound below 65 nm: thick oxide shrinks
+less than logic."""
+
+LOGIC_V = 1.5
+"""Write voltages above it need level shifters (NeuroSim V1.3 draws the line there too)."""
+
 DEFAULT_CAPACITOR_fF = 1.0
 """Metal fringe capacitor over an SRAM cell (Valavi et al., JSSC 2019, and Jia et al.: about 1 to 2 fF; remembered)."""
 
@@ -33,7 +40,7 @@ DEFAULT_CAPACITOR_fF = 1.0
 def step_ns(hw: Any) -> Number:
     """One decision of the converter under `binary_pulses`; a read step when the file does not say."""
     step = hw.crossbar.adc.step_ns
-    return cycle_ns(hw) if step is None else step / process(hw).speed
+    return hw.cycle_ns if step is None else step / hw.process.speed
 
 
 def off_ratio(cell: Any) -> Number:
@@ -115,8 +122,9 @@ def read_energy_pJ(hw: Any) -> Number:
 
 
 def area_um2(hw: Any) -> Number:
-    """rows x columns x area_F2 x F^2; digital: a gate and two full adders of 7 NAND2 beside each cell that is active
-    at a time, for each input bit taken at once (rows that take turns share them)."""
+    """rows x columns x area_F2 x F^2. Resistive cells that are written above LOGIC_V have a level shifter on every
+    wordline, bitline and source line. digital: a gate and two full adders of 7 NAND2 beside each cell that is active at
+    a time, for each input bit taken at once (rows that take turns share them)."""
     f_um = hw.technology.node_nm * 1e-3
     cells = hw.crossbar.rows * hw.crossbar.columns
     area = cells * hw.crossbar.cell.area_F2 * f_um * f_um
@@ -124,6 +132,9 @@ def area_um2(hw: Any) -> Number:
         rows = hw.crossbar.rows if hw.crossbar.active_rows is None else hw.crossbar.active_rows
         gates = rows * hw.crossbar.columns * hw.crossbar.dac.bits * (1.0 + 2.0 * 7.0)
         return area + gates * hw.process.logic_um2
+    if compute_style(hw.crossbar.cell) == "resistive":
+        lines = (hw.crossbar.rows + 2.0 * hw.crossbar.columns) * (hw.crossbar.cell.write.voltage_V > LOGIC_V)
+        return area + lines * LEVEL_SHIFTER_GATES * hw.process.logic_um2
     return area
 
 

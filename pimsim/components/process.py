@@ -38,44 +38,22 @@ class Process(NamedTuple):
     given_energy: Number
 
 
-def _compute(node_nm: Number, supply_V: Number, price_supply_V: Number, flavour: table.Flavour) -> Process:
-    ratio = supply_V / price_supply_V
-    logic_um2 = table.logic_um2_per_gate(node_nm)
-    energy_fJ = table.gate_energy_fJ(node_nm, supply_V)
-    values = (
-        supply_V,
-        energy_fJ,
-        energy_fJ / GATE_45_fJ,
-        energy_fJ / GATE_32_fJ,
-        logic_um2 / LOGIC_45_UM2,
-        logic_um2,
+def _node(node_nm: Number, flavour: table.Flavour) -> tuple[Number, ...]:
+    """What depends on the node alone: a sweep over supplies asks for it once."""
+    nominal_V = table.nominal_supply_V(node_nm, flavour)
+    return (
+        table.gate_energy_fJ(node_nm, 1.0),
+        table.logic_um2_per_gate(node_nm),
         table.sram_um2_per_cell(node_nm),
         table.access_gate_fF(node_nm),
         table.wire_fF_per_mm(node_nm),
-        table.leakage_per_gate_nW(node_nm, supply_V, flavour) * 1e-6 / logic_um2,
-        table.frequency_factor(node_nm, supply_V, price_supply_V, flavour),
-        ratio * ratio,
+        table.leakage_per_gate_nW(node_nm, nominal_V, flavour),
+        nominal_V,
+        table.threshold_V(node_nm, flavour),
     )
-    return Process(*values)
 
 
-_remembered = lru_cache(maxsize=1024)(_compute)
-
-
-class View:
-    """A hardware point as the formulas see it: its sections, with process, clock and read cycle worked out once."""
-
-    __slots__ = (
-        "chip", "clock_GHz", "crossbar", "cycle_ns", "memory", "network", "pe", "precision", "process", "technology",
-        "tile",
-    )  # fmt: skip
-
-    def __init__(self, hw: Any):
-        self.technology, self.precision, self.crossbar = hw.technology, hw.precision, hw.crossbar
-        self.pe, self.tile, self.chip, self.network, self.memory = hw.pe, hw.tile, hw.chip, hw.network, hw.memory
-        self.process = process(hw)
-        self.clock_GHz = hw.technology.clock_GHz * self.process.speed
-        self.cycle_ns = cycle_ns(self)
+_remembered = lru_cache(maxsize=256)(_node)
 
 
 def process(hw: Any) -> Process:
@@ -83,16 +61,45 @@ def process(hw: Any) -> Process:
     if type(hw) is View:
         return hw.process
     tech = hw.technology
-    price_V = tech.supply_V if tech.price_supply_V is None else tech.price_supply_V
-    try:
-        return _remembered(tech.node_nm, tech.supply_V, price_V, tech.flavour)
-    except TypeError:  # arrays do not hash
-        return _compute(tech.node_nm, tech.supply_V, price_V, tech.flavour)
+    volt, flavour = tech.supply_V, tech.flavour
+    at_node = _remembered if isinstance(tech.node_nm, float) else _node
+    switched_fF, logic_um2, sram_um2, access_fF, wire_fF, leakage_nW, nominal_V, threshold_V = at_node(
+        tech.node_nm, flavour
+    )
+    price_V = volt if tech.price_supply_V is None else tech.price_supply_V
+    energy_fJ = switched_fF * volt * volt
+    ratio = volt / price_V
+    return Process(
+        volt,
+        energy_fJ,
+        energy_fJ / GATE_45_fJ,
+        energy_fJ / GATE_32_fJ,
+        logic_um2 / LOGIC_45_UM2,
+        logic_um2,
+        sram_um2,
+        access_fF,
+        wire_fF,
+        leakage_nW * table.leakage_factor(volt, nominal_V) * 1e-6 / logic_um2,
+        1.0 if price_V is volt else table.speed_factor(threshold_V, volt, price_V),
+        ratio * ratio,
+    )
 
 
-def clock_GHz(hw: Any) -> Number:
-    """Clock of the digital parts at the present supply."""
-    return hw.technology.clock_GHz * process(hw).speed
+class View:
+    """A hardware point as the formulas see it: its sections, with process, clock and read cycle worked out once."""
+
+    __slots__ = (
+        "chip", "clock_GHz", "crossbar", "cycle_ns", "mapping", "memory", "network", "operands", "pe", "precision",
+        "process", "technology", "tile",
+    )  # fmt: skip
+
+    def __init__(self, hw: Any):
+        self.technology, self.precision, self.crossbar = hw.technology, hw.precision, hw.crossbar
+        self.pe, self.tile, self.chip, self.network, self.memory = hw.pe, hw.tile, hw.chip, hw.network, hw.memory
+        self.mapping, self.operands = hw.mapping, hw.operands
+        self.process = process(hw)
+        self.clock_GHz = hw.technology.clock_GHz * self.process.speed
+        self.cycle_ns = cycle_ns(self)
 
 
 def cycle_ns(hw: Any) -> Number:

@@ -62,5 +62,5 @@ REGISTRY: dict[str, Entry] = {
 
 def prices(hw: Any) -> dict[str, Price]:
     """The price of every circuit of `hw` (a Hardware, or an object of the same shape whose leaves are arrays)."""
-    view = View(hw)
+    view = hw if type(hw) is View else View(hw)
     return {name: entry.price(view) for name, entry in REGISTRY.items()}

@@ -1,7 +1,7 @@
 """How far computed prices lie from silicon: standard deviations of ln(published / computed) by circuit kind.
 
 `python -m validation.leave_one_out.fit` reprints them from the left-out chips under validation/; kinds that no
-published chip separates are assumed. Given figures have the tolerance that the hardware file states, else GIVEN_TOLERANCE.
+published chip separates are assumed. Given figures have the tolerance that the file states, else GIVEN_TOLERANCE.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pimsim.components import REGISTRY, Price, prices
+from pimsim.components.process import View
 from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.cost.intervals import sigmas
 from pimsim.errors import InputError
@@ -85,6 +86,7 @@ def worth_compiling(packed: Packed) -> bool:
 
 def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     """All figures of `packed` on one hardware point. Raises InputError when a fixed number of chips is too small."""
+    hw = View(hw)
     price = prices(hw)
     raw = run_kernels(packed, [point_row(hw)], compile_kernels=compile_kernels)
     summary, mapped = raw.summary[0], raw.mapped[0]
@@ -162,16 +164,19 @@ def _ownership(mapped: Array, whole: list[float]) -> Array:
     return owned
 
 
+LEVELS = ("crossbar", "pe", "tile", "none", "chip")
+_PLAN = tuple((entry.count, LEVELS.index(entry.level), entry.level == "chip") for entry in REGISTRY.values())
+
+
 def _instances(hw: Any, price: dict[str, Price]) -> tuple[Array, Array]:
     """Area (um2) and leakage (mW), each 2 x components: per crossbar with its share of PE and tile, and per chip."""
-    share = {"crossbar": 1.0, "pe": 1.0 / hw.pe.crossbars, "tile": 1.0 / (hw.pe.crossbars * hw.tile.pes)}
-    share["chip"], share["none"] = 1.0, 0.0
-    n = len(REGISTRY)
+    share = (1.0, 1.0 / hw.pe.crossbars, 1.0 / (hw.pe.crossbars * hw.tile.pes), 0.0, 1.0)
+    n = len(_PLAN)
     flat = [0.0] * (4 * n)
-    for column, (entry, cost) in enumerate(zip(REGISTRY.values(), price.values(), strict=True)):
-        instances = entry.count(hw) * share[entry.level]
-        at = column + n if entry.level == "chip" else column
-        flat[at] = instances * cost.area_um2
-        flat[at + 2 * n] = instances * cost.leakage_mW
-    table = np.array(flat, dtype=np.float64).reshape(2, 2, n)
+    for at, ((count, level, chip), cost) in enumerate(zip(_PLAN, price.values(), strict=True)):
+        instances = count(hw) * share[level]
+        row = at + n if chip else at
+        flat[row] = instances * cost.area_um2
+        flat[row + 2 * n] = instances * cost.leakage_mW
+    table = np.array(flat).reshape(2, 2, n)
     return table[0], table[1]

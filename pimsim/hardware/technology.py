@@ -181,11 +181,14 @@ def gate_energy_fJ(node_nm: Number, supply_V: Number) -> Number:
     return _interpolate(node_nm, SWITCHED_FF_PER_GATE) * supply_V * supply_V
 
 
+def leakage_factor(supply_V: Number, nominal_V: Number) -> Number:
+    """Static power at a supply over that at the nominal one: V times the off-current, which the drain raises (DIBL)."""
+    return supply_V / nominal_V * _exp(DIBL_V_PER_V * (supply_V - nominal_V) / (SLOPE_FACTOR * THERMAL_V))
+
+
 def leakage_per_gate_nW(node_nm: Number, supply_V: Number, flavour: Flavour = "lp") -> Number:
-    """Static power of a NAND2 at 300 K (nW): V times the off-current, which the drain raises (DIBL)."""
-    nominal_V = nominal_supply_V(node_nm, flavour)
-    raised = _exp(DIBL_V_PER_V * (supply_V - nominal_V) / (SLOPE_FACTOR * THERMAL_V))
-    return _interpolate(node_nm, LEAKAGE_NW[flavour]) * supply_V / nominal_V * raised
+    """Static power of a NAND2 at 300 K (nW)."""
+    return _interpolate(node_nm, LEAKAGE_NW[flavour]) * leakage_factor(supply_V, nominal_supply_V(node_nm, flavour))
 
 
 def fo4_ps(node_nm: Number, supply_V: Number, flavour: Flavour = "hp") -> Number:
@@ -222,8 +225,12 @@ def relative_current(supply_V: Number, threshold: Number) -> Number:
     return np.logaddexp(0.0, overdrive) ** ALPHA
 
 
-def frequency_factor(node_nm: Number, supply_V: Number, from_supply_V: Number, flavour: Flavour = "hp") -> Number:
-    """Factor from a clock known at from_supply_V, on the same node: delay goes with C V / I."""
-    threshold = threshold_V(node_nm, flavour)
+def speed_factor(threshold: Number, supply_V: Number, from_supply_V: Number) -> Number:
+    """Factor from a clock known at from_supply_V to supply_V: delay goes with C V / I."""
     current = relative_current(supply_V, threshold) / relative_current(from_supply_V, threshold)
     return current * from_supply_V / supply_V
+
+
+def frequency_factor(node_nm: Number, supply_V: Number, from_supply_V: Number, flavour: Flavour = "hp") -> Number:
+    """Factor from a clock known at from_supply_V, on the same node."""
+    return speed_factor(threshold_V(node_nm, flavour), supply_V, from_supply_V)

@@ -6,15 +6,16 @@ import math
 from typing import Any
 
 from pimsim.components.crossbar import WEIGHT_COLUMNS, off_ratio, step_ns
-from pimsim.components.process import clock_GHz, cycle_ns
+from pimsim.components.process import View
 from pimsim.mapping import columns as c
 
 
 def point_row(hw: Any) -> list[float]:
     """The columns P_* of `hw` (see `pimsim.mapping.columns`); times in ns, rates in bits or operations per ns.
     A kind of digital unit that a tile has none of runs on its activation units."""
+    view = hw if type(hw) is View else View(hw)
     bar, pe, tile, chip, mapping = hw.crossbar, hw.pe, hw.tile, hw.chip, hw.mapping
-    clock = clock_GHz(hw)
+    clock = view.clock_GHz
     per_tile = pe.crossbars * tile.pes
     special = tile.activation.count * clock
     write = bar.cell.write
@@ -40,7 +41,7 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_SPILL] = mapping.capacity == "spill"
     row[c.P_DYNAMIC_ON_CROSSBARS] = mapping.dynamic == "crossbar"
     row[c.P_WINDOW_REUSE] = mapping.input_reuse == "window"
-    row[c.P_CYCLE_NS] = cycle_ns(hw)
+    row[c.P_CYCLE_NS] = view.cycle_ns
     row[c.P_CLOCK_NS] = 1.0 / clock
     row[c.P_BUS_BITS_PER_NS] = tile.bus.width_bits * clock
     row[c.P_BUFFER_BITS_PER_NS] = tile.buffer.width_bits * clock
@@ -60,7 +61,7 @@ def point_row(hw: Any) -> list[float]:
     cell, adc = bar.cell, bar.adc
     row[c.P_BINARY_PULSES] = bar.dac.encoding == "binary_pulses"
     row[c.P_SPLIT_ABOVE] = bar.dac.split_above_bits or 0
-    row[c.P_STEP_NS] = step_ns(hw)
+    row[c.P_STEP_NS] = step_ns(view)
     row[c.P_ADC_BITS] = adc.bits
     row[c.P_ADC_DATA_SHARE] = adc.data_share
     row[c.P_INPUT_DENSITY] = hw.operands.input_density

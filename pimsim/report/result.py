@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ class Result:
     workload: Workload
     hardware_info: Mapping[str, object]  # name, source, technology, config (resolved, as plain data)
     evaluation: Evaluation
-    warnings: tuple[str, ...] = field(default=())
+    warnings: Sequence[str] = field(default=())
 
     @cached_property
     def totals(self) -> dict[str, float]:
