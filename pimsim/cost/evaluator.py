@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,12 +46,22 @@ def run_kernels(packed: Packed, points: list[list[float]], *, compile_kernels: b
     )
     scratch = (layers, c.QUEUE_COLUMNS), (layers, c.BUSY_COLUMNS)
     if compile_kernels and layers:
-        raw = Raw(*(np.zeros(shape) for shape in shapes))
-        _call(packed.arrays, np.array(points, dtype=np.float64), raw, tuple(map(np.empty, scratch)), compiled)
+        raw = Raw(*map(np.zeros, shapes))
+        _call(_compiled(), packed.arrays, np.array(points), raw, tuple(map(np.empty, scratch)))
         return raw
     lists = [_zeros(shape) for shape in shapes]
-    _call(packed.lists, points, lists, tuple(map(_zeros, scratch)), _as_it_stands)
+    plain = mapping.map_points, counting.count_points, timing.time_points
+    _call(plain, packed.lists, points, lists, tuple(map(_zeros, scratch)))
     return Raw(*(np.array(rows, dtype=np.float64).reshape(shape) for rows, shape in zip(lists, shapes, strict=True)))
+
+
+@cache
+def _compiled() -> tuple[Function, Function, Function]:
+    return (
+        compiled(mapping.map_points, *mapping.HELPERS),
+        compiled(counting.count_points, *counting.HELPERS),
+        compiled(timing.time_points, *timing.HELPERS),
+    )
 
 
 def _zeros(shape: tuple[int, ...]) -> list[Any]:
@@ -62,17 +71,13 @@ def _zeros(shape: tuple[int, ...]) -> list[Any]:
     return [_zeros(shape[1:]) for _ in range(shape[0])]
 
 
-def _as_it_stands(function: Function, *_: Function) -> Function:
-    return function
-
-
-def _call(model: Any, points: Any, raw: Any, scratch: Any, prepare: Callable[..., Function]) -> None:
+def _call(kernels: tuple[Function, Function, Function], model: Any, points: Any, raw: Any, scratch: Any) -> None:
+    map_points, count_points, time_points = kernels
     layers, edges, starts = model
     mapped, counts, ends, totals, summary = raw
     queue, busy = scratch
-    prepare(mapping.map_points, *mapping.HELPERS)(layers, points, mapped, summary, queue)
-    prepare(counting.count_points, *counting.HELPERS)(layers, edges, starts, points, mapped, summary, counts)
-    time_points = prepare(timing.time_points, *timing.HELPERS)
+    map_points(layers, points, mapped, summary, queue)
+    count_points(layers, edges, starts, points, mapped, summary, counts)
     time_points(layers, edges, starts, points, mapped, summary, ends, totals, busy)
 
 
