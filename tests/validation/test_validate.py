@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pimsim import validation
+from pimsim.cli import validation_report
 from pimsim.cli.main import main
 from pimsim.errors import InputError
 from pimsim.validation import Row, case_names, run_all
@@ -37,6 +38,7 @@ def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "case.py").write_text(CASE.format(name=name, ours=ours))
     monkeypatch.setattr(validation, "data_folder", lambda name: tmp_path)
+    monkeypatch.setattr(validation_report, "data_folder", lambda name: tmp_path)  # the checkout's REPORT.md stays
     return tmp_path
 
 
