@@ -98,8 +98,13 @@ class View:
         self.pe, self.tile, self.chip, self.network, self.memory = hw.pe, hw.tile, hw.chip, hw.network, hw.memory
         self.mapping, self.operands = hw.mapping, hw.operands
         self.process = process(hw)
-        self.clock_GHz = hw.technology.clock_GHz * self.process.speed
+        self.clock_GHz = clock_GHz(self)
         self.cycle_ns = cycle_ns(self)
+
+
+def clock_GHz(hw: Any) -> Number:
+    """Clock of the digital parts at the present supply."""
+    return hw.technology.clock_GHz * process(hw).speed
 
 
 def cycle_ns(hw: Any) -> Number:
