@@ -11,6 +11,8 @@ def printable(text: object, limit: int = 200) -> str:
     raw = str(text)
     if len(raw) > limit:
         raw = raw[: limit - 3] + "..."
+    if raw.isprintable():
+        return raw
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in raw)
 
 

@@ -28,7 +28,8 @@ def _distinct(site: Site, name: str) -> int:
 def text(site: Site) -> None:
     """Strings, maps and dictionaries: one operation an element on the digital units."""
     site.note("no matrix product: text and maps are handled by the host or digital units, one operation an element")
-    n = max([1, site.output_size(), *(site.elements(t) for t in site.node.inputs if t is not None)])
+    known = all(tensor.shape is not None for tensor in site.node.outputs)
+    n = max([1, site.output_size() if known else 1, *(site.elements(t) for t in site.node.inputs if t is not None)])
     digital(site, vector=n, size=n)
 
 

@@ -13,7 +13,7 @@ from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.operators.streaming import NO_FLOW, Flow
 from pimsim.graph.operators.trips import loop_trips, scalar
 from pimsim.graph.operators.walking import walk
-from pimsim.graph.workload import Layer, NodeTreatment
+from pimsim.graph.workload import LARGEST_COUNT, Layer, NodeTreatment
 
 
 def body_of(site: Site, name: str) -> Graph:
@@ -157,6 +157,12 @@ def loop(site: Site) -> None:
     known = loop_trips(site.node, body)
     if embedding_bag(site, body, known):
         return
+    most = scalar(site.input(0))
+    if known is None and most is not None and most > LARGEST_COUNT and site.builder.default_trips is None:
+        site.fail(
+            f"its limit of {int(most)} trips is more than can be counted; give the number of executions to count with "
+            "--trips N"
+        )
     trips = _trips_or_default(site, known, "the number of trips of the loop")
     site.declare("free", f"{trips} trips" + ("" if known is not None else " (--trips)"))
     carried = [site.flow(i) for i in range(2, len(site.node.inputs))]

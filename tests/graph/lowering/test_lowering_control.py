@@ -217,3 +217,13 @@ def test_missing_body_is_an_error(make) -> None:
     for op in ("If", "Loop", "Scan", "SequenceMap"):
         with pytest.raises(InputError, match=r"the subgraph '.*' is missing"):
             make.run(make.node(op, [make.x("x", 4)], make.x("y", 4)))
+
+
+def test_a_limit_beyond_counting_is_called_that(make) -> None:
+    """Exporters write the largest integer where a condition ends the loop."""
+    count, going = make.x("i", dtype="int64"), make.x("k", dtype="bool")
+    body = make.graph([make.node("Identity", [going], make.x("k2", dtype="bool"))], [count, going],
+                      [make.x("k2", dtype="bool")])  # fmt: skip
+    inputs = [make.values("n", 2**62), make.values("c", True)]
+    with pytest.raises(InputError, match="its limit of 4611686018427387904 trips is more than can be counted"):
+        make.run(make.node("Loop", inputs, [make.x("y", 1)], subgraphs={"body": body}))

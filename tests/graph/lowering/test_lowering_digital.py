@@ -167,3 +167,12 @@ def test_constants_give_no_edge(make) -> None:
     """Neither weights nor shape arithmetic are traffic."""
     layer = make.one("Add", [make.x("x", 4), make.w("b", 4)], make.x("y", 4))
     assert (len(layer.inputs), layer.input_elements) == (1, 4)
+
+
+@pytest.mark.parametrize("op", ["ai.onnx.ml.DictVectorizer", "ai.onnx.ml.TreeEnsembleClassifier"])
+def test_what_has_no_product_needs_no_shape(make, op) -> None:
+    """A map has no shape, and neither has what is made of it."""
+    layer = make.one(op, [make.unknown("m")], make.unknown("y"))
+    assert (layer.kind, layer.macs) == (Kind.DIGITAL, 0)
+    assert layer.vector_ops >= 1
+    assert "no matrix product" in layer.note
