@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from math import prod
 from os import PathLike
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def _array(data: bytes, name: str, place: Place) -> np.ndarray[Any, Any]:
             raise ValueError("unknown version of the .npy format")
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = header(stream)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
         raise InputError(f"{what} is not in the .npy format: {printable(error)}", place) from error
     if dtype.hasobject or dtype.kind not in _KINDS or dtype.names:
         raise InputError(f"{what} holds {printable(dtype)}; numbers are needed", place)
@@ -90,4 +91,4 @@ def _array(data: bytes, name: str, place: Place) -> np.ndarray[Any, Any]:
         raise InputError(f"{what} claims the shape {printable(list(shape))} of {dtype}, but has {left} bytes", place)
     flat = np.frombuffer(data, dtype, offset=stream.tell())
     array = flat.reshape(shape, order="F" if fortran else "C")
-    return np.ascontiguousarray(array.astype(dtype.newbyteorder("="), copy=False))
+    return array.astype(dtype.newbyteorder("="), order="C")

@@ -199,7 +199,10 @@ def test_products_of_activations_take_both_operands(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "m.onnx")
     inputs = arrays(tmp_path / "in.npz", a=np.zeros((2, 4, 8), np.float32), b=np.ones((2, 8, 4), np.float32))
     found = layer(run(str(tmp_path / "m.onnx"), inputs).workload, "product")
-    assert (found.input_density, found.weight_density) == (0.0, pytest.approx((3 + 3 + 3 + 1) / 12 / 2))  # 127 in 2-bit cells
+    assert (found.input_density, found.weight_density) == (
+        0.0,
+        pytest.approx((3 + 3 + 3 + 1) / 12 / 2),
+    )  # 127 in 2-bit cells
 
 
 def test_a_recurrent_matrix_is_driven_by_the_states(tmp_path: Path) -> None:
