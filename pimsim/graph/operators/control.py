@@ -160,8 +160,8 @@ def loop(site: Site) -> None:
     most = scalar(site.input(0))
     if known is None and most is not None and most > LARGEST_COUNT and site.builder.default_trips is None:
         site.fail(
-            "the number of trips of the loop is left to its condition, or is more than can be counted (its limit is above "
-            "2**53); give the number of executions to count with --trips N"
+            "the number of trips of the loop is left to its condition, or is more than can be counted (its limit is "
+            "above 2**53); give the number of executions to count with --trips N"
         )
     trips = _trips_or_default(site, known, "the number of trips of the loop")
     site.declare("free", f"{trips} trips" + ("" if known is not None else " (--trips)"))

@@ -225,5 +225,5 @@ def test_a_limit_beyond_counting_is_called_that(make) -> None:
     body = make.graph([make.node("Identity", [going], make.x("k2", dtype="bool"))], [count, going],
                       [make.x("k2", dtype="bool")])  # fmt: skip
     inputs = [make.values("n", 2**62), make.values("c", True)]
-    with pytest.raises(InputError, match="or is more than can be counted .its limit is above 2..53.; give .* --trips N"):
+    with pytest.raises(InputError, match=r"or is more than can be counted \(its limit is above 2\*\*53\)"):
         make.run(make.node("Loop", inputs, [make.x("y", 1)], subgraphs={"body": body}))
