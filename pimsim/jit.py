@@ -35,6 +35,12 @@ def compiled(function: Function, *helpers: Function) -> Function:
     return namespace[function.__name__]  # type: ignore[no-any-return]
 
 
+def on_disk(function: Function) -> bool:
+    """Whether an earlier process has left `function` compiled in the disk cache."""
+    folder = _folder_of(function)
+    return folder.is_dir() and any(folder.rglob("*.nbi"))
+
+
 def any_compiled() -> bool:
     """Whether this process has compiled (or loaded from the disk cache) a kernel already."""
     return compiled.cache_info().currsize > 0
@@ -42,22 +48,27 @@ def any_compiled() -> bool:
 
 @contextmanager
 def _cache_folder(numba: Any, function: Function) -> Iterator[None]:
-    """Name the disk cache by the text of the kernel's file and of the column numbers frozen into it: Numba itself
-    notices only a change of the file in which the function stands (numba#1833)."""
-    text = hashlib.sha256()
-    columns = Path(__file__).parent / "mapping" / "columns.py"
-    for path in (Path(function.__code__.co_filename), columns):
-        text.update(path.read_bytes())
+    """Have Numba cache in `_folder_of` the function, unless the user has chosen a folder."""
     previous = numba.config.CACHE_DIR
     if not previous:
-        folder = _writable(Path(__file__).parent / "__pycache__")
-        numba.config.CACHE_DIR = str(folder / f"kernels-{text.hexdigest()[:16]}")
+        numba.config.CACHE_DIR = str(_folder_of(function))
     try:
         yield
     finally:
         numba.config.CACHE_DIR = previous
 
 
+def _folder_of(function: Function) -> Path:
+    """The disk cache of a kernel, named by the text of its file and of the column numbers frozen into it: Numba itself
+    notices only a change of the file in which the function stands (numba#1833)."""
+    text = hashlib.sha256()
+    columns = Path(__file__).parent / "mapping" / "columns.py"
+    for path in (Path(function.__code__.co_filename), columns):
+        text.update(path.read_bytes())
+    return _writable(Path(__file__).parent / "__pycache__") / f"kernels-{text.hexdigest()[:16]}"
+
+
+@cache
 def _writable(beside: Path) -> Path:
     """`beside`, or the user's cache folder where the package is installed read-only, or a private temporary folder."""
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pimsim" / sys.implementation.cache_tag

@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
     hardware = load_hardware(HARDWARE)
     for path in paths:
         print(f"\n$ pimsim run --hw {HARDWARE} --model {printable(path)}\n")
-        answer(simulate(load_model(path), hardware, compiled=False), "table", None)
+        answer(simulate(load_model(path), hardware), "table", None)
     sys.stdout.flush()
     say(f"\nthe models are in {printable(options.out)}; run them on other hardware: 'pimsim configs' lists it")
     return 0

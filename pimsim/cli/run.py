@@ -124,7 +124,6 @@ def compute(options: argparse.Namespace) -> Result:
         layer_bits=layer_bits,
         operands=options.operands,
         inputs=options.inputs,
-        compiled=False,  # loading Numba takes longer than one evaluation without it
     )
     return result
 

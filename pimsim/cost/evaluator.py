@@ -12,7 +12,7 @@ from pimsim.components.process import View
 from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.cost.intervals import sigmas
 from pimsim.errors import InputError
-from pimsim.jit import Function, any_compiled, compiled
+from pimsim.jit import Function, any_compiled, compiled, on_disk
 from pimsim.mapping import columns as c
 from pimsim.mapping import counts as counting
 from pimsim.mapping import kernel as mapping
@@ -20,7 +20,8 @@ from pimsim.mapping.columns import Packed
 from pimsim.mapping.point import point_row
 from pimsim.timing import kernel as timing
 
-WORTH_COMPILING_LAYERS = 30_000
+WORTH_LOADING_LAYERS = 20_000
+WORTH_COMPILING_LAYERS = 200_000
 
 
 class Raw(NamedTuple):
@@ -82,11 +83,13 @@ def _call(kernels: tuple[Function, Function, Function], model: Any, points: Any,
 
 
 def worth_compiling(packed: Packed) -> bool:
-    """Whether to compile for the next evaluation of `packed`: the kernels are there already, or so many layers have
-    been evaluated without them that a loop is under way. Loading Numba and the kernels costs what about 30,000 layers
-    cost in plain Python (0.5 s; several seconds where the disk cache is empty)."""
+    """Whether to compile for the next evaluation of `packed`: the kernels are loaded already, or so many layers have
+    been evaluated without them that a loop is under way. Loading them from the disk cache costs what about 20,000
+    layers cost in plain Python (half a second), compiling them afresh ten times that."""
     packed.evaluated += len(packed.lists[0])
-    return any_compiled() or packed.evaluated > WORTH_COMPILING_LAYERS
+    if any_compiled() or packed.evaluated <= WORTH_LOADING_LAYERS:
+        return any_compiled()
+    return packed.evaluated > WORTH_COMPILING_LAYERS or on_disk(mapping.map_points)
 
 
 def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:

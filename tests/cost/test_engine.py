@@ -192,7 +192,7 @@ def test_a_loop_is_compiled_and_a_few_calls_are_not() -> None:
         "layers = tuple(Layer(f'l{i}', 'Gemm', Kind.MVM, groups=1, rows=8, cols=8, vectors=1) for i in range(2000))\n"
         "model = Workload('w', layers); hw = pimsim.load_hardware('reram_128')\n"
         "first = pimsim.simulate(model, hw).totals; assert 'numba' not in sys.modules\n"
-        "for _ in range(15): last = pimsim.simulate(model, hw).totals\n"
+        "for _ in range(101): last = pimsim.simulate(model, hw).totals\n"
         "assert 'numba' in sys.modules and first == last; print('equal')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
