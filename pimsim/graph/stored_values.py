@@ -138,13 +138,13 @@ def _sample(place: _Place, data: Bytes, file: int, folder: Path) -> Sample | Non
             return _sample_message(TensorProto.FromString(data[place.start : place.end]), folder)
         _, tag, first, last = raw[0]
         tensor = TensorProto.FromString(data[place.start : tag] + data[last : place.end])
-    except (DecodeError, ValueError, TypeError):
-        return None
 
-    def read(offset: int, length: int) -> bytes:
-        return os.pread(file, length, first + offset)
+        def read(offset: int, length: int) -> bytes:
+            return os.pread(file, length, first + offset)
 
-    return _sample_pieces(tensor.data_type, prod(tensor.dims), last - first, read)
+        return _sample_pieces(tensor.data_type, prod(tensor.dims), last - first, read)
+    except (DecodeError, ValueError, TypeError, KeyError):
+        return None  # a tensor of no known type, or of other data than its type and shape ask for
 
 
 def _sample_message(tensor: TensorProto, folder: Path) -> Sample | None:
@@ -189,7 +189,7 @@ def _sample_pieces(data_type: int, elements: int, held: int, read: Read) -> Samp
     """Of `elements` packed elements in `held` bytes: all of them, or _PIECES evenly spread ones when they are many."""
     dtype = NAMES.get(data_type, "")
     bits = 8 if dtype == "bool" else bits_of(dtype)
-    if elements < 1 or held != (elements * bits + 7) // 8:
+    if data_type == TensorProto.UNDEFINED or elements < 1 or held != (elements * bits + 7) // 8:
         return None
     if elements <= LARGEST_SCAN:
         pieces = [(0, elements)]
