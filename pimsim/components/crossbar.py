@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pimsim.components.price import Number, Price, resolve
@@ -49,33 +48,6 @@ def off_ratio(cell: Any) -> Number:
         return 0.0
     r_on = 1e5 if cell.r_on_ohm is None else cell.r_on_ohm
     return r_on / (10.0 * r_on if cell.r_off_ohm is None else cell.r_off_ohm)
-
-
-WEIGHT_COLUMNS = {
-    "offset": (0, 1, 0),
-    "twos_complement": (0, 1, 0),
-    "differential": (1, 2, 0),
-    "differential_rows": (1, 1, 0),
-    "xnor": (0, 1, 0),
-    "xnor_rows": (0, 1, 0),
-    "sign_magnitude": (1, 1, 1),
-}
-"""Encoding of signed weights -> (bits that take no slice, columns of a slice, columns beside the slices)."""
-
-
-def weight_columns(hw: Any, weight_bits: int | None = None) -> int:
-    """Columns of one weight: slices of cell.bits, twice for a differential pair (whose sign needs no slice)."""
-    bits: int = hw.precision.weight_bits if weight_bits is None else weight_bits
-    cell_bits: int = hw.crossbar.cell.bits
-    sign_bits, pair, beside = WEIGHT_COLUMNS[hw.crossbar.signed]
-    return pair * max(1, math.ceil((bits - sign_bits) / cell_bits)) + beside
-
-
-def input_cycles(hw: Any, input_bits: int | None = None) -> int:
-    """Read cycles of one input vector: its bits over those that the DAC applies at once."""
-    bits: int = hw.precision.input_bits if input_bits is None else input_bits
-    per_cycle: int = hw.crossbar.dac.bits
-    return math.ceil(bits / per_cycle)
 
 
 def compute_style(cell: Any) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.components.crossbar import input_cycles, weight_columns
 from pimsim.components.price import Number, Price, resolve
 
 HOROWITZ = "(Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2)"
@@ -110,8 +109,3 @@ def mac(hw: Any) -> Price:
     energy = multiply_pJ(hw, spec.bits) + add_pJ(hw, wide)
     area = multiply_um2(hw, spec.bits) + add_um2(hw, wide)
     return _or_activation(hw, spec, energy, area, MAC_FORMULA)
-
-
-def peak_outputs_per_cycle(hw: Any) -> Number:
-    """Finished outputs of a busy PE in one read cycle."""
-    return hw.pe.crossbars * (hw.crossbar.columns / weight_columns(hw)) / input_cycles(hw)

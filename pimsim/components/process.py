@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -89,8 +90,8 @@ class View:
     """A hardware point as the formulas see it: its sections, with process, clock and read cycle worked out once."""
 
     __slots__ = (
-        "chip", "clock_GHz", "crossbar", "cycle_ns", "mapping", "memory", "network", "operands", "pe", "precision",
-        "process", "technology", "tile",
+        "chip", "clock_GHz", "crossbar", "cycle_ns", "mapping", "memory", "network", "operands", "outputs_per_cycle",
+        "pe", "precision", "process", "technology", "tile",
     )  # fmt: skip
 
     def __init__(self, hw: Any):
@@ -100,6 +101,7 @@ class View:
         self.process = process(hw)
         self.clock_GHz = clock_GHz(self)
         self.cycle_ns = cycle_ns(self)
+        self.outputs_per_cycle = outputs_per_cycle(self)
 
 
 def clock_GHz(hw: Any) -> Number:
@@ -114,3 +116,35 @@ def cycle_ns(hw: Any) -> Number:
     turn = adc.columns_per_adc / adc.columns_combined / adc.rate_GSps
     longer = (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
     return longer / process(hw).speed
+
+
+WEIGHT_COLUMNS = {
+    "offset": (0, 1, 0),
+    "twos_complement": (0, 1, 0),
+    "differential": (1, 2, 0),
+    "differential_rows": (1, 1, 0),
+    "xnor": (0, 1, 0),
+    "xnor_rows": (0, 1, 0),
+    "sign_magnitude": (1, 1, 1),
+}
+"""Encoding of signed weights -> (bits that take no slice, columns of a slice, columns beside the slices)."""
+
+
+def weight_columns(hw: Any, weight_bits: int | None = None) -> int:
+    """Columns of one weight: slices of cell.bits, twice for a differential pair (whose sign needs no slice)."""
+    bits: int = hw.precision.weight_bits if weight_bits is None else weight_bits
+    cell_bits: int = hw.crossbar.cell.bits
+    sign_bits, pair, beside = WEIGHT_COLUMNS[hw.crossbar.signed]
+    return pair * max(1, math.ceil((bits - sign_bits) / cell_bits)) + beside
+
+
+def input_cycles(hw: Any, input_bits: int | None = None) -> int:
+    """Read cycles of one input vector: its bits over those that the DAC applies at once."""
+    bits: int = hw.precision.input_bits if input_bits is None else input_bits
+    per_cycle: int = hw.crossbar.dac.bits
+    return math.ceil(bits / per_cycle)
+
+
+def outputs_per_cycle(hw: Any) -> Number:
+    """Finished outputs of a busy PE in one read cycle."""
+    return hw.pe.crossbars * (hw.crossbar.columns / weight_columns(hw)) / input_cycles(hw)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.components.crossbar import SRAM_CELL_LEAKAGE_MW
-from pimsim.components.digital import peak_outputs_per_cycle
 from pimsim.components.price import Number, Price, resolve
 
 SRAM_BIT_UM2_AT_45_NM = 0.346 / 0.6
@@ -61,13 +60,13 @@ def input_register(hw: Any) -> Price:
 
 def output_register(hw: Any) -> Price:
     """A busy PE writes and reads each finished result once."""
-    bits = 2.0 * peak_outputs_per_cycle(hw) * hw.precision.accumulator_bits
+    bits = 2.0 * hw.outputs_per_cycle * hw.precision.accumulator_bits
     return _register(hw, hw.pe.output_register, bits / hw.cycle_ns)
 
 
 def tile_register(hw: Any) -> Price:
     """A busy tile writes and reads each finished result of its PEs once."""
-    bits = 2.0 * hw.tile.pes * peak_outputs_per_cycle(hw) * hw.precision.input_bits
+    bits = 2.0 * hw.tile.pes * hw.outputs_per_cycle * hw.precision.input_bits
     return _register(hw, hw.tile.output_register, bits / hw.cycle_ns)
 
 

@@ -38,17 +38,29 @@ EXTRA_ROWS = ("shared", "idle")
 
 @dataclass(frozen=True)
 class Schedule:
-    """Times of one execution mode. Arrays have one entry a layer, ns from the start of the inference.
+    """Times of one execution mode, in ns from the start of the inference. The shares add up to latency_ns.
 
-    critical_ns: the layer's share of the critical path; the shares add up to latency_ns.
     interval_ns: time between two inferences in a stream (1 / throughput).
     """
 
     latency_ns: float
     interval_ns: float
-    start_ns: Array
-    end_ns: Array
-    critical_ns: Array
+    times_ns: Array  # layers x (start, end, share of the critical path)
+
+    @property
+    def start_ns(self) -> Array:
+        """Start of each layer."""
+        return self.times_ns[:, 0]
+
+    @property
+    def end_ns(self) -> Array:
+        """End of each layer."""
+        return self.times_ns[:, 1]
+
+    @property
+    def critical_ns(self) -> Array:
+        """Share of each layer in the critical path."""
+        return self.times_ns[:, 2]
 
 
 @dataclass(frozen=True)

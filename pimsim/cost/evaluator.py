@@ -103,16 +103,16 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     energy = np.array([p.energy_pJ for p in price.values()], dtype=np.float64)
     pipelined = hw.mapping.schedule == "pipeline"
     totals = raw.totals[0].tolist()
-    schedules = [_schedule(raw.ends[0, k], totals[2 * k], totals[2 * k + 1]) for k in range(2)]
+    schedules = [Schedule(totals[2 * k], totals[2 * k + 1], raw.ends[0, k]) for k in range(2)]
     owned = _ownership(mapped, whole)
-    area, leakage = _instances(hw, price)
     interval_ns = schedules[0 if pipelined else 1].interval_ns
+    shared = owned @ _instances(hw, price, interval_ns)
     per_crossbar = hw.crossbar.rows * hw.crossbar.columns
     endurance = hw.crossbar.cell.write.endurance_cycles
     return Evaluation(
         energy_dynamic_pJ=raw.counts[0] * energy,
-        energy_static_pJ=owned @ (leakage * interval_ns),
-        area_um2=owned @ area,
+        energy_static_pJ=shared[:, c.COMPONENT_COLUMNS :],
+        area_um2=shared[:, : c.COMPONENT_COLUMNS],
         pipeline=schedules[0],
         layer_by_layer=schedules[1],
         pipelined=pipelined,
@@ -147,16 +147,6 @@ def _check_capacity(whole: list[float], hw: Any) -> None:
         )
 
 
-def _schedule(times: Array, latency_ns: float, interval_ns: float) -> Schedule:
-    return Schedule(
-        latency_ns=latency_ns,
-        interval_ns=interval_ns,
-        start_ns=times[:, c.T_START],
-        end_ns=times[:, c.T_END],
-        critical_ns=times[:, c.T_CRITICAL],
-    )
-
-
 def _ownership(mapped: Array, whole: list[float]) -> Array:
     """(layers + 2) x 2: crossbars that each row answers for, and chips (only `shared`). In a spilled run, contexts take
     turns on the same crossbars: each layer answers for its part, weighed so that all together fill the chip once."""
@@ -176,15 +166,17 @@ LEVELS = ("crossbar", "pe", "tile", "none", "chip")
 _PLAN = tuple((entry.count, LEVELS.index(entry.level), entry.level == "chip") for entry in REGISTRY.values())
 
 
-def _instances(hw: Any, price: dict[str, Price]) -> tuple[Array, Array]:
-    """Area (um2) and leakage (mW), each 2 x components: per crossbar with its share of PE and tile, and per chip."""
-    share = (1.0, 1.0 / hw.pe.crossbars, 1.0 / (hw.pe.crossbars * hw.tile.pes), 0.0, 1.0)
-    n = len(_PLAN)
-    flat = [0.0] * (4 * n)
-    for at, ((count, level, chip), cost) in enumerate(zip(_PLAN, price.values(), strict=True)):
+def _instances(hw: Any, price: dict[str, Price], interval_ns: float) -> Array:
+    """2 x (2 x components): area (um2), then leakage over an interval (pJ), of each component: per crossbar with its
+    share of PE and tile, and per chip."""
+    pe = 1.0 / hw.pe.crossbars
+    share = (1.0, pe, pe / hw.tile.pes, 0.0, 1.0)
+    here = [0.0] * (2 * len(_PLAN))
+    chip = here.copy()
+    leak_at = len(_PLAN)
+    for at, ((count, level, of_chip), cost) in enumerate(zip(_PLAN, price.values(), strict=True)):
         instances = count(hw) * share[level]
-        row = at + n if chip else at
-        flat[row] = instances * cost.area_um2
-        flat[row + 2 * n] = instances * cost.leakage_mW
-    table = np.array(flat).reshape(2, 2, n)
-    return table[0], table[1]
+        row = chip if of_chip else here
+        row[at] = instances * cost[1]
+        row[leak_at + at] = instances * cost[2] * interval_ns
+    return np.array((here, chip))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim.components import REGISTRY, prices
-from pimsim.components.crossbar import weight_columns
+from pimsim.components.process import weight_columns
 from pimsim.cost.evaluator import run_kernels
 from pimsim.graph.workload import Kind, Layer, Workload
 from pimsim.mapping import columns as c

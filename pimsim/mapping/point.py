@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pimsim.components.crossbar import WEIGHT_COLUMNS, off_ratio, step_ns
-from pimsim.components.process import View
+from pimsim.components.crossbar import off_ratio, step_ns
+from pimsim.components.process import WEIGHT_COLUMNS, View
 from pimsim.mapping import columns as c
 
 

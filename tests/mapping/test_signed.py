@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pimsim.components.crossbar import weight_columns
+from pimsim.components.process import weight_columns
 from pimsim.cost.evaluator import run_kernels
 from pimsim.graph.workload import Kind, Layer, Workload
 from pimsim.hardware.load import load_hardware

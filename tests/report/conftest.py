@@ -42,8 +42,8 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
     critical = rng.lognormal(7, 1, count) * products
     end = np.cumsum(critical)
     latency = float(end[-1]) if count else 0.0
-    pipeline = Schedule(latency, latency / 3, end - critical, end * 1.0, critical)
-    serial = Schedule(2 * latency, 2 * latency, 2 * (end - critical), 2 * end, 2 * critical)
+    pipeline = Schedule(latency, latency / 3, np.stack([end - critical, end, critical], axis=1))
+    serial = Schedule(2 * latency, 2 * latency, 2 * pipeline.times_ns)
     crossbars = 4 * products
     return Evaluation(
         energy_dynamic_pJ=dynamic,
