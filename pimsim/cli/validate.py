@@ -92,11 +92,23 @@ def sections(reports: list[Report]) -> list[Section]:
     made: list[Section] = []
     for report in reports:
         made.append(Table(report.name, columns, [shown(row) for row in report.rows], caption=report.source))
-        whys = [f"no bar for {row.quantity}: {row.why}" for row in report.rows if row.kind == "flagged"]
+        whys = reasons(report)
         if report.notes or whys:
             made.append(Lines(f"{report.name}: notes", [*report.notes, *whys]))
     made.append(Lines(verdict(reports), failures(reports), warning=bool(failures(reports))))
     return made
+
+
+def reasons(report: Report) -> list[str]:
+    """Why figures stand without a bar: one line a reason, naming the figures (the number of them if they are many)."""
+    found: dict[str, list[str]] = {}
+    for row in report.rows:
+        if row.kind == "flagged":
+            found.setdefault(row.why, []).append(row.quantity)
+    return [
+        f"no bar for {'; '.join(names) if len(names) < 8 else f'{len(names)} figures'}: {why}"
+        for why, names in found.items()
+    ]
 
 
 def failures(reports: list[Report]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pimsim.cli.output import say
-from pimsim.cli.validate import failures, shown, verdict
+from pimsim.cli.validate import failures, reasons, shown, verdict
 from pimsim.data_files import data_folder
 from pimsim.errors import InputError, printable
 from pimsim.report.atomic import write_atomic
@@ -78,7 +78,7 @@ def markdown(reports: list[Report]) -> str:
             parts.append(report.text.rstrip() + "\n")
         parts += [_picture(picture) for picture in report.pictures]
         parts.append(_table([COLUMNS, *(shown(row) for row in report.rows)], ALIGNED))
-        whys = [f"no bar for {row.quantity}: {row.why}" for row in report.rows if row.kind == "flagged"]
+        whys = reasons(report)
         parts += (
             ["\n".join(f"- {_cell(note)}" for note in (*report.notes, *whys)) + "\n"] if report.notes or whys else []
         )

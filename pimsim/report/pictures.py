@@ -41,12 +41,13 @@ def png(picture: Picture) -> bytes:
     """The picture as a PNG, equal for equal data (no date, no version)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 5.4) if picture.diagonal else (7.2, 4.4), layout="constrained")
+    figure = Figure(figsize=(10.0, 7.5) if picture.diagonal else (7.2, 4.4), layout="constrained")
     panel = figure.subplots()
     for index, curve in enumerate(picture.ours):
         panel.plot(curve.x, curve.y, color=COLOURS[index], label=curve.label, linewidth=1.8)
     for index, curve in enumerate(picture.published):
         _points(panel, curve, index)
+    _names(panel, picture)
     if picture.logarithmic:
         panel.set_yscale("log")
         _plain_ticks(panel.yaxis, picture, "y")
@@ -80,8 +81,16 @@ def _points(panel: Any, curve: Curve, index: int) -> None:
         curve.x, curve.y, marker=MARKERS[index % len(MARKERS)], s=34, color=colour, edgecolor="black", linewidth=0.6,
         label=curve.label, zorder=3,
     )  # fmt: skip
-    for x, y, name in zip(curve.x, curve.y, curve.names, strict=False):
-        note = panel.annotate(name, (x, y), textcoords="offset points", xytext=(6, 4), fontsize=8)
+
+
+def _names(panel: Any, picture: Picture) -> None:
+    """Names beside the points, from left to right on either side in turn, so that neighbours keep clear."""
+    named = sorted(
+        (x, y, name) for c in picture.published for x, y, name in zip(c.x, c.y, c.names, strict=False) if name
+    )
+    for index, (x, y, name) in enumerate(named):
+        place = {"xytext": (6, 4), "ha": "left"} if index % 2 else {"xytext": (-6, -9), "ha": "right"}
+        note = panel.annotate(name, (x, y), textcoords="offset points", fontsize=7, **place)
         note.set_parse_math(False)
 
 

@@ -1,0 +1,111 @@
+"""The chips of chips.yaml with nothing fitted: energy and area by circuit kind from computed prices alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pimsim.components.crossbar import compute_style
+from pimsim.cost.macro import macro_figures
+from pimsim.hardware.load import load_hardware
+
+FOLDER = Path(__file__).parent
+CIRCUITS = ("crossbar", "crossbar.dac", "crossbar.sample_hold", "crossbar.adc", "pe.shift_add")
+PRICES = ("energy_pJ", "power_mW", "area_um2", "leakage_mW")
+COMPARED = ("flash", "sense_amplifier", "ramp")
+GROUPS = {"array_driver": ("array", "driver"), "array": ("array",), "driver": ("driver",)}
+GROUPS |= {"converter": ("converter",), "digital": ("digital",)}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One published figure: `published` (pJ an op, or mm2) over the computed parts that it covers, by circuit kind."""
+
+    chip: str
+    label: str
+    published: float
+    parts: dict[str, float]
+
+    @property
+    def computed(self) -> float:
+        """Sum of the parts, no factor applied."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class Chip:
+    """energy: totals, one an operating point; the first is the paper's main point. energy_split, area_split: parts of
+    the first point that the paper tells apart. area: of the macro, None where not published."""
+
+    name: str
+    source: str
+    style: str
+    energy: tuple[Seen, ...]
+    area: Seen | None
+    energy_split: tuple[Seen, ...]
+    area_split: tuple[Seen, ...]
+
+
+def chips() -> list[Chip]:
+    """All chips of chips.yaml, by name."""
+    entries = yaml.safe_load((FOLDER / "chips.yaml").read_text("utf-8"))
+    return [_chip(name, entry) for name, entry in sorted(entries.items())]
+
+
+def overrides(entry: dict[str, Any]) -> list[str]:
+    """The chip as overrides: given prices out, then what its entry says."""
+    sets = [f"{circuit}.{price}=null" for circuit in CIRCUITS for price in PRICES] if "file" in entry else []
+    return sets + [f"{section}={json.dumps(value)}" for section, value in entry.get("hardware", {}).items()]
+
+
+def _chip(name: str, entry: dict[str, Any]) -> Chip:
+    source: Any = entry.get("file", FOLDER / "macro.yaml")
+    points, parts_at, areas, style = [], [], {}, ""
+    for point in entry["points"]:
+        sets = overrides(entry)
+        if "supply_V" in point:
+            sets.append(f"technology.supply_V={point['supply_V']}")
+        hardware = load_hardware(source, overrides=sets)
+        style = compute_style(hardware.crossbar.cell)
+        used = ["crossbar", "dac", "sample_hold", "adc", *(["shift_add"] if entry.get("digital", True) else [])]
+        figures = macro_figures(hardware, used)
+        kinds = kind_of(hardware)
+        energy = _by_kind({key: value / figures.ops for key, value in figures.energy_pJ.items()}, kinds)
+        areas = areas or _by_kind({key: value * 1e-6 for key, value in figures.area_um2.items()}, kinds)
+        label = f"{hardware.technology.supply_V:g} V"
+        points.append(Seen(name, label, 1.0 / point["TOPS_per_W"], energy))
+        parts_at.append(_split(name, label, 1.0 / point["TOPS_per_W"], point.get("split", {}), energy))
+    area_mm2 = entry.get("area_mm2")
+    area = None if area_mm2 is None else Seen(name, "area", area_mm2, areas)
+    split = () if area_mm2 is None else _split(name, "area", area_mm2, entry.get("area_split", {}), areas)
+    return Chip(name, entry["source"], style, tuple(points), area, parts_at[0], split)
+
+
+def kind_of(hardware: Any) -> dict[str, str]:
+    """Component -> circuit kind; arrays by how their cells compute, converters by their circuit."""
+    adc = "compared" if hardware.crossbar.adc.kind in COMPARED else "sar"
+    return {
+        "crossbar": f"array, {compute_style(hardware.crossbar.cell)}", "dac": "driver", "adc": f"converter, {adc}",
+        "sample_hold": f"converter, {adc}", "shift_add": "digital",
+    }  # fmt: skip
+
+
+def _by_kind(values: dict[str, float], kinds: dict[str, str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        if value > 0.0:
+            found[kinds[name]] = found.get(kinds[name], 0.0) + value
+    return found
+
+
+def _split(chip: str, label: str, total: float, shares: dict[str, float], parts: dict[str, float]) -> tuple[Seen, ...]:
+    found = []
+    for group, share in shares.items():
+        chosen = {kind: value for kind, value in parts.items() if kind.split(",")[0] in GROUPS[group]}
+        if chosen:
+            found.append(Seen(chip, f"{label}, {group}", share * total, chosen))
+    return tuple(found)

@@ -1,0 +1,50 @@
+"""Prints what the measured chips say of computed prices.
+
+    python -m validation.leave_one_out.fit
+
+Factors of each circuit kind (factors.py), and the constants of pimsim/components/spread.py as they stand there.
+"""
+
+from __future__ import annotations
+
+from .chips import Chip, chips
+from .factors import Quantity, factors, left_out, observations
+from .sigmas import held, separated, spreads
+
+TABLES: dict[Quantity, str] = {"energy": "ENERGY_SIGMA", "area": "AREA_SIGMA"}
+
+UNSEEN: dict[Quantity, dict[str, float]] = {
+    "energy": {"storage": 0.5, "wire": 0.5, "off_chip": 0.4, "programming": 0.8},
+    "area": {"storage": 0.4, "wire": 0.5, "off_chip": 0.4, "programming": 0.0},
+}
+"""Of kinds that stand outside a macro: assumed."""
+
+
+def constants(known: list[Chip], quantity: Quantity) -> str:
+    """The table of `quantity` in pimsim/components/spread.py, as Python."""
+    count = separated(known, quantity)
+    lines = [f"{TABLES[quantity]} = {{"]
+    for kind, sigma in spreads(known, quantity).items():
+        lines.append(f'    "{kind}": {sigma:.2f},  # {f"leads in {count[kind]} chips" if count[kind] else "assumed"}')
+    lines += [f'    "{kind}": {sigma:.2f},  # assumed' for kind, sigma in UNSEEN[quantity].items()]
+    return "\n".join([*lines, "}"])
+
+
+def main() -> None:
+    """Print factors, how far left-out chips lie, and the constants."""
+    known = chips()
+    for quantity in TABLES:
+        print(f"{quantity}: factor on the computed price, all chips")
+        for kind, factor in factors(observations(chip, quantity) for chip in known).items():
+            print(f"  {kind:<22} {factor:8.3f}")
+        rows, bare = left_out(quantity, known), held(known, quantity)
+        mean = sum(abs(row.error) for row in rows) / len(rows)
+        print(f"{quantity}: {len(rows)} chips left out, factors from the others: mean absolute error {mean:.0%}")
+        print(f"  80% intervals hold {sum(row.covered for row in rows)} with factors, "
+              f"{sum(row.covered for row in bare)} without, as in a result")  # fmt: skip
+    for quantity in TABLES:
+        print(constants(known, quantity))
+
+
+if __name__ == "__main__":
+    main()
