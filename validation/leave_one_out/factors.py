@@ -1,10 +1,10 @@
 """Factors of circuit kinds from measured chips, and how far the chips that they do not come from lie.
 
 A chip's figure is taken as the sum of its computed parts, each times the factor of its circuit kind. The logarithms of
-the factors are the values that make the published figures most likely when these scatter with CHIP_SIGMA around the sums
-and the factors with PRIOR_SIGMA around 1. Where a paper tells the parts apart that is the geometric mean of published
-over computed, drawn towards 1 as far as chips are few; where it does not, the total still says what it can. A chip counts
-once, whatever number of points it has. Uses no random numbers.
+the factors are the values that make the published figures most likely when these scatter with CHIP_SIGMA around the
+sums and the factors with PRIOR_SIGMA around 1 (both assumed). Where a paper tells the parts apart that is the geometric
+mean of published over computed, drawn towards 1 as far as chips are few; where it does not, the total still says what
+it can. A chip counts once, whatever number of points it has. Uses no random numbers.
 """
 
 from __future__ import annotations
@@ -64,25 +64,23 @@ def factors(observed: Iterable[tuple[Seen, ...]]) -> dict[str, float]:
     groups = [group for group in observed if group]
     kinds = sorted({kind for group in groups for seen in group for kind in seen.parts})
     logs = np.zeros(len(kinds))
+    parts = np.array([[seen.parts.get(kind, 0.0) for kind in kinds] for group in groups for seen in group])
+    target = np.log([seen.published for group in groups for seen in group])
     for _ in range(60):
-        step = np.linalg.solve(*_normal(groups, kinds, logs))
+        step = np.linalg.solve(*_normal(parts, target, logs))
         logs += np.clip(step, -0.5, 0.5)
         if float(np.abs(step).max(initial=0.0)) < 1e-9:
             break
     return {kind: math.exp(value) for kind, value in zip(kinds, logs, strict=True)}
 
 
-def _normal(groups: list[tuple[Seen, ...]], kinds: list[str], logs: Array) -> tuple[Array, Array]:
+def _normal(parts: Array, target: Array, logs: Array) -> tuple[Array, Array]:
     """Normal equations of a step: squared residuals over CHIP_SIGMA^2, squared logarithms over PRIOR_SIGMA^2."""
-    matrix = np.eye(len(kinds)) / PRIOR_SIGMA**2
-    right = -logs / PRIOR_SIGMA**2
-    for group in groups:
-        for seen in group:
-            values = np.array([seen.parts.get(kind, 0.0) for kind in kinds]) * np.exp(logs)
-            shares = values / values.sum()
-            residual = math.log(seen.published / float(values.sum()))
-            matrix += np.outer(shares, shares) / CHIP_SIGMA**2
-            right += shares * residual / CHIP_SIGMA**2
+    values = parts * np.exp(logs)
+    totals = values.sum(1)
+    shares = values / totals[:, None]
+    matrix = np.eye(len(logs)) / PRIOR_SIGMA**2 + shares.T @ shares / CHIP_SIGMA**2
+    right = -logs / PRIOR_SIGMA**2 + shares.T @ (target - np.log(totals)) / CHIP_SIGMA**2
     return matrix, right
 
 

@@ -25,7 +25,8 @@ def constants(known: list[Chip], quantity: Quantity) -> str:
     count = separated(known, quantity)
     lines = [f"{TABLES[quantity]} = {{"]
     for kind, sigma in spreads(known, quantity).items():
-        lines.append(f'    "{kind}": {sigma:.2f},  # {f"leads in {count[kind]} chips" if count[kind] else "assumed"}')
+        origin = f"{count[kind]} chip{'s' if count[kind] > 1 else ''}" if count[kind] else "assumed"
+        lines.append(f'    "{kind}": {sigma:.2f},  # {origin}')
     lines += [f'    "{kind}": {sigma:.2f},  # assumed' for kind, sigma in UNSEEN[quantity].items()]
     return "\n".join([*lines, "}"])
 

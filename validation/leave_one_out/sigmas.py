@@ -2,9 +2,10 @@
 
 Computed prices enter a result as they are, without factors, so their spread is taken about 1 and holds bias and scatter
 together. The spreads of the kinds are those that make the published figures most likely, when each is log-normal about
-the sum of its computed parts with the variance that pimsim gives to such a sum (`cost/intervals.py`); then all are scaled
-by one factor, so that of a further chip's totals 80% lie within the interval: the factor is the order statistic of rank
-0.8 (n + 1) of the chips' totals (Vovk et al., Algorithmic Learning in a Random World, 2005), which assumes no shape.
+the sum of its computed parts with the variance that pimsim gives to such a sum (`cost/intervals.py`). Then all are
+scaled by one factor, so that the total of a further chip lies within its interval 8 times in 10: the factor is the
+order statistic of rank 0.8 (n + 1) of the chips' totals (Vovk et al., Algorithmic Learning in a Random World, 2005),
+which assumes no shape of the distribution.
 """
 
 from __future__ import annotations

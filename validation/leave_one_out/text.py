@@ -1,0 +1,124 @@
+"""Tables and pictures of the left-out chips for REPORT.md."""
+
+from __future__ import annotations
+
+from pimsim.validation import Curve, Picture
+
+from .chips import Chip
+from .factors import LeftOut, Quantity, factors, observations
+from .sigmas import Held, separated, spreads
+
+FAR = 1.0
+"""|ln(published / computed)| past which the table says what the computed price lacks."""
+
+UNITS: dict[Quantity, tuple[str, float]] = {"energy": ("fJ/op", 1e3), "area": ("mm2", 1.0)}
+
+LACKS = {
+    "colonnade2021": "drivers and control clock every cell (36% of the energy); computed drivers are bare wires",
+    "fujiwara2022": "larger cells and pipeline registers at 5 nm",
+    "hermes2022": "256 converters count at up to 3 GHz; local digital units are in the figure, not in the entry",
+    "hung2022": "resistances unpublished: the default draws more than the whole chip",
+    "jedhe2023": "multiplexers and registers of 16 weight sets; computed are multipliers and adders",
+    "jia2020": "switches, clocking and drivers of the array; computed are capacitors and bitlines",
+    "jiang2018": "currents through the XNOR cells for 54 ns; computed is one discharge of the bitlines",
+    "khwa2022": "resistances unpublished; 15 sense amplifiers a conversion are too many",
+    "kim2019": "precharge, references and timing of a 40 ns read; computed is a sense amplifier and a bitline a column",
+    "papistas2021": "7-bit pulse-width inputs of 1024 rows; computed drivers are bare wires",
+    "rasul2021": "5-bit input converters; computed drivers are bare wires",
+    "si2019": "converters below the survey's median",
+    "su2020": "converters far below the survey's median at their rate",
+    "su2021": "tabulated are 8 bits a converter; the later journal paper has 5",
+    "wan2022": "read pulse assumed: settled columns draw less; a conversion is not 2^bits comparisons",
+    "xue2021": "resistances unpublished: the default draws more than the whole chip",
+    "yin2020": "resistances assumed; sensing clamps the cells below the supply",
+}
+"""Of chips whose computed energy is far off; suspected from the papers' descriptions, not measured."""
+
+
+def text(rows: dict[Quantity, list[LeftOut]], bare: dict[Quantity, list[Held]], known: list[Chip]) -> str:
+    """All tables: chips with both kinds of interval, factors, spreads."""
+    parts = []
+    for quantity in UNITS:
+        parts.append(chip_table(rows[quantity], bare[quantity], quantity))
+        inside = sum(row.covered for row in rows[quantity]), sum(row.covered for row in bare[quantity])
+        count = len(rows[quantity])
+        parts.append(
+            f"Inside their 80% interval: {inside[0]} of {count} predicted ({inside[0] / count:.0%}), {inside[1]} of "
+            f"{count} as computed ({inside[1] / count:.0%})."
+        )
+    parts.append("Factors on computed prices, from all chips (not in results):")
+    parts.append(factor_table(known))
+    parts.append(
+        "Spread of ln(published / computed) about 0, no factor: the constants of `pimsim/components/spread.py`. In "
+        "brackets the chips with a published figure that is mostly of this kind:"
+    )
+    parts.append(spread_table(known))
+    return "\n\n".join(parts)
+
+
+def chip_table(rows: list[LeftOut], bare: list[Held], quantity: Quantity) -> str:
+    """One line a chip."""
+    unit, times = UNITS[quantity]
+    lines = [
+        f"| {quantity}, {unit} | published | predicted | 80% interval | inside | as computed | 80% interval | inside "
+        "| suspected |",
+        "| :--- | ---: | ---: | ---: | :--- | ---: | ---: | :--- | :--- |",
+    ]
+    for row, plain in zip(rows, bare, strict=True):
+        far = quantity == "energy" and abs(plain.residual) > FAR
+        cells = (
+            f"{row.chip.name}, {row.seen.label}" if quantity == "energy" else row.chip.name,
+            f"{times * row.seen.published:.3g}",
+            f"{times * row.predicted:.3g}", f"{times * row.low:.3g} to {times * row.high:.3g}", _yes(row.covered),
+            f"{times * row.seen.computed:.3g}", f"{times * plain.low:.3g} to {times * plain.high:.3g}",
+            _yes(plain.covered), LACKS.get(row.chip.name, "") if far else "",
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def factor_table(known: list[Chip]) -> str:
+    """Factor of each circuit kind from all chips."""
+    energy, area = (factors(observations(chip, quantity) for chip in known) for quantity in UNITS)
+    lines = ["| circuit kind | energy | area |", "| :--- | ---: | ---: |"]
+    lines += [f"| {kind} | {energy[kind]:.2f} | {area[kind]:.2f} |" for kind in sorted(energy)]
+    return "\n".join(lines)
+
+
+def spread_table(known: list[Chip]) -> str:
+    """Standard deviation of each circuit kind."""
+    lines = ["| circuit kind | energy | area |", "| :--- | ---: | ---: |"]
+    columns = [(spreads(known, quantity), separated(known, quantity)) for quantity in UNITS]
+    for kind in columns[0][0]:
+        cells = [f"{sigma[kind]:.2f} ({count[kind] or 'assumed'})" for sigma, count in columns]
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def pictures(rows: dict[Quantity, list[LeftOut]]) -> tuple[Picture, ...]:
+    """Predicted against published, a colour for each way of computing."""
+    made = []
+    for quantity, (unit, times) in UNITS.items():
+        curves = []
+        for style in sorted({row.chip.style for row in rows[quantity]}):
+            chosen = [row for row in rows[quantity] if row.chip.style == style]
+            curves.append(
+                Curve(
+                    style, tuple(times * row.seen.published for row in chosen),
+                    tuple(times * row.predicted for row in chosen), tuple(times * row.low for row in chosen),
+                    tuple(times * row.high for row in chosen), tuple(row.chip.name for row in chosen),
+                )
+            )  # fmt: skip
+        label = "fJ an operation" if unit == "fJ/op" else unit
+        title = f"Chips left out: {quantity}, factors from the others (80% whiskers)"
+        made.append(
+            Picture(
+                f"leave_one_out_{quantity}", title, f"published ({label})", f"predicted ({label})", tuple(curves),
+                logarithmic=True, diagonal=True,
+            )
+        )  # fmt: skip
+    return tuple(made)
+
+
+def _yes(inside: bool) -> str:
+    return "yes" if inside else "no"
