@@ -10,19 +10,19 @@ GIVEN_TOLERANCE.
 from __future__ import annotations
 
 ENERGY_SIGMA = {
-    "array": 1.69,  # 14 chips
-    "driver": 2.65,  # 3 chips
-    "converter": 1.87,  # 14 chips
-    "digital": 1.03,  # 1 chip
+    "array": 1.46,  # 13 chips
+    "driver": 2.29,  # 3 chips
+    "converter": 1.61,  # 15 chips
+    "digital": 0.93,  # 1 chip
     "storage": 0.50,  # assumed
     "wire": 0.50,  # assumed
     "off_chip": 0.40,  # assumed
     "programming": 0.80,  # assumed
 }
 AREA_SIGMA = {
-    "array": 1.50,  # 12 chips
-    "driver": 1.00,  # 1 chip
-    "converter": 0.50,  # 11 chips
+    "array": 1.56,  # 12 chips
+    "driver": 1.10,  # 1 chip
+    "converter": 0.57,  # 11 chips
     "digital": 0.40,  # assumed
     "storage": 0.40,  # assumed
     "wire": 0.50,  # assumed

@@ -16,7 +16,7 @@ UNITS: dict[Quantity, tuple[str, float]] = {"energy": ("fJ/op", 1e3), "area": ("
 LACKS = {
     "colonnade2021": "drivers and control clock every cell (36% of the energy); computed drivers are bare wires",
     "fujiwara2022": "larger cells and pipeline registers at 5 nm",
-    "hermes2022": "256 converters count at up to 3 GHz; local digital units are in the figure, not in the entry",
+    "hermes2022": "256 converters count at up to 3 GHz; local digital units are in the figure, not in the file",
     "hung2022": "resistances unpublished: the default draws more than the whole chip",
     "jedhe2023": "multiplexers and registers of 16 weight sets; computed are multipliers and adders",
     "jia2020": "switches, clocking and drivers of the array; computed are capacitors and bitlines",
@@ -25,11 +25,10 @@ LACKS = {
     "kim2019": "precharge, references and timing of a 40 ns read; computed is a sense amplifier and a bitline a column",
     "papistas2021": "7-bit pulse-width inputs of 1024 rows; computed drivers are bare wires",
     "rasul2021": "5-bit input converters; computed drivers are bare wires",
-    "si2019": "converters below the survey's median",
     "su2020": "converters far below the survey's median at their rate",
     "su2021": "tabulated are 8 bits a converter; the later journal paper has 5",
     "wan2022": "read pulse assumed: settled columns draw less; a conversion is not 2^bits comparisons",
-    "xue2021": "resistances unpublished: the default draws more than the whole chip",
+    "xue2021": "a readout is not 15 sense amplifiers; resistances unpublished",
     "yin2020": "resistances assumed; sensing clamps the cells below the supply",
 }
 """Of chips whose computed energy is far off; suspected from the papers' descriptions, not measured."""
