@@ -126,6 +126,12 @@ def test_the_package_has_what_the_fit_prints(loo: dict[str, ModuleType], known: 
     assert "# assumed" in source
 
 
+def test_throughput_over_supply_scatters_less_than_latency_sigma(loo: dict[str, ModuleType], known: list[Any]) -> None:
+    count, sigma = loo["sigmas"].latency_spread(known)
+    assert count == sum(len(chip.speed) for chip in known) >= 6
+    assert 0.0 < sigma < spread.LATENCY_SIGMA
+
+
 def test_a_kind_that_no_chip_separates_is_assumed(loo: dict[str, ModuleType]) -> None:
     seen = loo["chips"].Seen("a", "1 V", 3.0, {"array, charge": 0.9, "driver": 0.1})
     chips = [loo["chips"].Chip(f"c{i}", "", "charge", (seen,), None, (), ()) for i in range(4)]

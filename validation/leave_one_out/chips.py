@@ -37,9 +37,19 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """Throughput at a supply over that of the first point."""
+
+    label: str
+    published: float
+    computed: float
+
+
+@dataclass(frozen=True)
 class Chip:
     """energy: totals, one an operating point; the first is the paper's main point. energy_split, area_split: parts of
-    the first point that the paper tells apart. area: of the macro, None where not published."""
+    the first point that the paper tells apart. area: of the macro, None where not published. speed: at other supplies
+    than the first point's."""
 
     name: str
     source: str
@@ -48,6 +58,7 @@ class Chip:
     area: Seen | None
     energy_split: tuple[Seen, ...]
     area_split: tuple[Seen, ...]
+    speed: tuple[Speed, ...] = ()
 
 
 def chips() -> list[Chip]:
@@ -65,6 +76,7 @@ def overrides(entry: dict[str, Any]) -> list[str]:
 def _chip(name: str, entry: dict[str, Any]) -> Chip:
     source: Any = entry.get("file", FOLDER / "macro.yaml")
     points, parts_at, areas, style = [], [], {}, ""
+    speeds: list[tuple[str, float, float]] = []
     for point in entry["points"]:
         sets = overrides(entry)
         if "supply_V" in point:
@@ -77,12 +89,16 @@ def _chip(name: str, entry: dict[str, Any]) -> Chip:
         energy = _by_kind({key: value / figures.ops for key, value in figures.energy_pJ.items()}, kinds)
         areas = areas or _by_kind({key: value * 1e-6 for key, value in figures.area_um2.items()}, kinds)
         label = f"{hardware.technology.supply_V:g} V"
-        points.append(Seen(name, label, 1.0 / point["TOPS_per_W"], energy))
-        parts_at.append(_split(name, label, 1.0 / point["TOPS_per_W"], point.get("split", {}), energy))
+        if "speed" in point:
+            speeds.append((label, point["speed"], 1.0 / figures.mvm_ns))
+        if "TOPS_per_W" in point:
+            points.append(Seen(name, label, 1.0 / point["TOPS_per_W"], energy))
+            parts_at.append(_split(name, label, 1.0 / point["TOPS_per_W"], point.get("split", {}), energy))
     area_mm2 = entry.get("area_mm2")
     area = None if area_mm2 is None else Seen(name, "area", area_mm2, areas)
     split = () if area_mm2 is None else _split(name, "area", area_mm2, entry.get("area_split", {}), areas)
-    return Chip(name, entry["source"], style, tuple(points), area, parts_at[0], split)
+    speed = tuple(Speed(label, raw / speeds[0][1], ours / speeds[0][2]) for label, raw, ours in speeds[1:])
+    return Chip(name, entry["source"], style, tuple(points), area, parts_at[0], split, speed)
 
 
 def kind_of(hardware: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .chips import Chip, chips
 from .factors import Quantity, factors, left_out, observations
-from .sigmas import held, separated, spreads
+from .sigmas import held, latency_spread, separated, spreads
 
 TABLES: dict[Quantity, str] = {"energy": "ENERGY_SIGMA", "area": "AREA_SIGMA"}
 
@@ -43,6 +43,7 @@ def main() -> None:
         print(f"{quantity}: {len(rows)} chips left out, factors from the others: mean absolute error {mean:.0%}")
         print(f"  80% intervals hold {sum(row.covered for row in rows)} with factors, "
               f"{sum(row.covered for row in bare)} without, as in a result")  # fmt: skip
+    print("throughput over that of a given supply: {} points, root mean square {:.3f}".format(*latency_spread(known)))
     for quantity in TABLES:
         print(constants(known, quantity))
 

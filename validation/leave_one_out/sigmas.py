@@ -94,6 +94,13 @@ def spreads(chips: list[Chip], quantity: Quantity) -> dict[str, float]:
     return {kind: float(sigma[i] * scale if i in free else sigma[i]) for i, kind in enumerate(KINDS)}
 
 
+def latency_spread(chips: list[Chip]) -> tuple[int, float]:
+    """Number of points at other supplies, and root mean square of ln(published / computed) throughput over that of the
+    first supply. Times at the first supply are given, so this is the spread of supply scaling alone."""
+    logs = [math.log(point.published / point.computed) for chip in chips for point in chip.speed]
+    return len(logs), math.sqrt(sum(value * value for value in logs) / len(logs))
+
+
 def held(chips: list[Chip], quantity: Quantity) -> list[Held]:
     """Every chip's main point, computed with no factor, with the interval that the other chips give."""
     found = []
