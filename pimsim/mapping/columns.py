@@ -83,7 +83,6 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_WRITE_ROW_NS,  # programming one row of a crossbar
     P_TILES_PER_ROUTER,
     P_MESH_WIDTH,
-    P_LINK_BITS_PER_NS,  # a chip
     P_BINARY_PULSES,  # 1: bit k of an input is 2^k read steps, converted once
     P_SPLIT_ABOVE,  # binary pulses: magnitude bits above which they come in two halves; 0: never
     P_STEP_NS,  # binary pulses: one decision of the converter
@@ -93,8 +92,8 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_WEIGHT_DENSITY,
     P_OFF_RATIO,  # conductance of the lowest state over that of the highest
     P_SERIAL_STEPS,  # 1: the steps of a layer do not overlap
-) = range(48)
-POINT_COLUMNS = 48
+) = range(47)
+POINT_COLUMNS = 47
 
 # One row a layer: what the mapping decides.
 (

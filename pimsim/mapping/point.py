@@ -57,7 +57,6 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_WRITE_ROW_NS] = write.pulses * write.pulse_ns * math.ceil(bar.columns / write.cells_at_once)
     row[c.P_TILES_PER_ROUTER] = hw.network.router.tiles_per_router
     row[c.P_MESH_WIDTH] = math.ceil(math.sqrt(routers))
-    row[c.P_LINK_BITS_PER_NS] = 8.0 * chip.link.bandwidth_GBps * chip.link.count
     cell, adc = bar.cell, bar.adc
     row[c.P_BINARY_PULSES] = bar.dac.encoding == "binary_pulses"
     row[c.P_SPLIT_ABOVE] = bar.dac.split_above_bits or 0
