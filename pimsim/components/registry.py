@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pimsim.components import adc, crossbar, dac, digital, interconnect, sample_hold, storage, write
+from pimsim.components import (
+    adc,
+    crossbar,
+    dac,
+    digital,
+    interconnect,
+    normalisation,
+    sample_hold,
+    softmax,
+    storage,
+    write,
+)
 from pimsim.components.price import Number, Price
 from pimsim.components.process import View
 
@@ -54,6 +65,10 @@ REGISTRY: dict[str, Entry] = {
     "vector": Entry("tile.vector", "tile", lambda hw: hw.tile.vector.count, digital.vector),
     "tile_register": Entry("tile.output_register", "tile", _one, _tile_register),
     "mac": Entry("tile.mac", "tile", lambda hw: hw.tile.mac.count, digital.mac),
+    "softmax": Entry("tile.softmax", "tile", lambda hw: hw.tile.softmax.count, softmax.price),
+    "normalisation": Entry(
+        "tile.normalisation", "tile", lambda hw: hw.tile.normalisation.count, normalisation.price
+    ),
     "link": Entry("chip.link", "chip", lambda hw: hw.chip.link.count, interconnect.link),
     "memory": Entry("memory", "chip", _one, interconnect.memory),
     "programming": Entry("crossbar.cell.write", "none", lambda hw: 0.0, write.price),

@@ -53,6 +53,8 @@ KIND = {
     "vector": "digital",
     "tile_register": "storage",
     "mac": "digital",
+    "softmax": "digital",
+    "normalisation": "digital",
     "link": "off_chip",
     "memory": "off_chip",
     "programming": "programming",

@@ -27,6 +27,8 @@ COMPONENTS = (
     "vector",  # additions, multiplications, comparisons on digital units
     "tile_register",
     "mac",  # digital multiply-add units for products of activations
+    "softmax",  # units of their own for softmax; without one it runs on `vector` and `activation`
+    "normalisation",  # the same for normalisations
     "link",  # off-chip links
     "memory",  # off-chip memory: embedding tables, spilled weights
     "programming",  # cells written while running (spill, dynamic products)

@@ -25,6 +25,13 @@ class Kind(StrEnum):
     MOVE = "move"  # data movement that costs buffer traffic (Transpose, Concat, Slice...)
 
 
+class Unit(StrEnum):
+    """A whole step that a tile may have a unit of its own for; without one it runs on vector and special units."""
+
+    SOFTMAX = "softmax"  # maximum, exponential, sum, division over a row
+    NORMALISATION = "normalisation"  # statistics, scale and shift
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One input of a layer.
@@ -75,6 +82,7 @@ class Layer:
     vector_ops: int = 0  # additions, multiplications, comparisons on the vector units (bias additions too)
     special_ops: int = 0  # exp, sigmoid, tanh, erf, sqrt, reciprocal, division: on the special function units
     pool_ops: int = 0  # additions and comparisons inside pooling windows
+    unit: Unit | None = None  # DIGITAL: what does all of it at one output element an action, where a tile has one
     lookups: int = 0  # LOOKUP: rows read
     row_elements: int = 0  # LOOKUP: elements of a row
     table_rows: int = 0  # LOOKUP: rows of the table

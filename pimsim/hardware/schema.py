@@ -336,6 +336,14 @@ class ActivationUnits(Units):
     count: Count = Field(default=1, description="units in a tile")
 
 
+class StepUnits(Units):
+    """Units that do a whole step. One action: one element of it; each takes one a clock."""
+
+    count: UnitCount = Field(
+        default=0, description="units in a tile; with 0, the step runs on the tile's vector and activation units"
+    )
+
+
 class Tile(Model):
     """PEs with a buffer, a bus and digital units."""
 
@@ -347,6 +355,14 @@ class Tile(Model):
     pool: Units = Field(default=Units(), description="pooling")
     vector: Units = Field(default=Units(), description="elementwise additions, multiplications, comparisons")
     mac: Units = Field(default=Units(), description="multiply-adds of products of activations")
+    softmax: StepUnits = Field(
+        default=StepUnits(), description="softmax. One action: one element through maximum, exp, sum and division"
+    )
+    normalisation: StepUnits = Field(
+        default=StepUnits(),
+        description="normalisations (layer, batch, group, instance, RMS). One action: one element through statistics, "
+        "scale and shift",
+    )
     output_register: Register | None = Field(default=None, description="collects the outputs of the PEs")
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pimsim.graph.workload import Kind, Layer, Workload
+from pimsim.graph.workload import Kind, Layer, Unit, Workload
 
 MVM, DYNAMIC, LOOKUP, DIGITAL, MOVE = range(5)
 KIND_CODES = {Kind.MVM: MVM, Kind.DYNAMIC: DYNAMIC, Kind.LOOKUP: LOOKUP, Kind.DIGITAL: DIGITAL, Kind.MOVE: MOVE}
+UNIT_CODES = {None: 0, Unit.SOFTMAX: 1, Unit.NORMALISATION: 2}
 
 # One row a layer: what the model says.
 (
@@ -36,8 +37,9 @@ KIND_CODES = {Kind.MVM: MVM, Kind.DYNAMIC: DYNAMIC, Kind.LOOKUP: LOOKUP, Kind.DI
     L_ALL_VECTORS,  # vectors of all layers that use these weights, in the row of the first of them
     L_INPUT_DENSITY,  # mean driven input over full scale; below 0: the hardware file's
     L_WEIGHT_DENSITY,  # mean stored level over full scale; below 0: the hardware file's
-) = range(23)
-LAYER_COLUMNS = 23
+    L_UNIT,  # unit that does the whole step where a tile has one: 0 none, 1 softmax, 2 normalisation
+) = range(24)
+LAYER_COLUMNS = 24
 
 # One row an edge.
 E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
@@ -92,8 +94,10 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_WEIGHT_DENSITY,
     P_OFF_RATIO,  # conductance of the lowest state over that of the highest
     P_SERIAL_STEPS,  # 1: the steps of a layer do not overlap
-) = range(47)
-POINT_COLUMNS = 47
+    P_SOFTMAX_PER_NS,  # elements a tile; 0: it has no such unit
+    P_NORMALISATION_PER_NS,
+) = range(49)
+POINT_COLUMNS = 49
 
 # One row a layer: what the mapping decides.
 (
@@ -160,17 +164,20 @@ QUEUE_COLUMNS = 4
     C_VECTOR,
     C_TILE_REGISTER,
     C_MAC,
+    C_SOFTMAX,
+    C_NORMALISATION,
     C_LINK,
     C_MEMORY,
     C_PROGRAMMING,
-) = range(19)
-COMPONENT_COLUMNS = 19
+) = range(21)
+COMPONENT_COLUMNS = 21
 
 # One row a layer and schedule: times in ns.
 T_START, T_END, T_CRITICAL = range(3)
 TIME_COLUMNS = 3
-BUSY_COLUMNS = 5
-"""Scratch of the timing: cells, vector, special, pooling and multiply-add units of a layer's tiles."""
+BUSY_COLUMNS = 7
+"""Scratch of the timing: cells, vector, special, pooling, multiply-add, softmax and normalisation units of a layer's
+tiles."""
 
 
 class Packed:
@@ -230,6 +237,7 @@ def _rows(workload: Workload) -> tuple[list[list[float]], list[list[float]], lis
             layer.vectors,
             -1.0 if layer.input_density is None else layer.input_density,
             -1.0 if layer.weight_density is None else layer.weight_density,
+            UNIT_CODES[layer.unit] if layer.kind is Kind.DIGITAL else 0,
         ]
         if user != i:
             rows[user][L_ALL_VECTORS] += float(layer.vectors)

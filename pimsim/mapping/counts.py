@@ -17,12 +17,14 @@ from pimsim.mapping.columns import (
     C_LINK,
     C_MAC,
     C_MEMORY,
+    C_NORMALISATION,
     C_OUTPUT_REGISTER,
     C_POOL,
     C_PROGRAMMING,
     C_ROUTER,
     C_SAMPLE_HOLD,
     C_SHIFT_ADD,
+    C_SOFTMAX,
     C_TILE_REGISTER,
     C_VECTOR,
     DYNAMIC,
@@ -41,6 +43,7 @@ from pimsim.mapping.columns import (
     L_ROWS,
     L_SPECIAL_OPS,
     L_STEPS,
+    L_UNIT,
     L_VECTOR_OPS,
     L_VECTORS,
     L_WEIGHT_DENSITY,
@@ -74,8 +77,10 @@ from pimsim.mapping.columns import (
     P_INPUT_BITS,
     P_INPUT_DENSITY,
     P_MESH_WIDTH,
+    P_NORMALISATION_PER_NS,
     P_OFF_RATIO,
     P_ROWS_PER_INPUT,
+    P_SOFTMAX_PER_NS,
     P_TILES_PER_ROUTER,
     P_WEIGHT_DENSITY,
     P_WINDOW_REUSE,
@@ -178,8 +183,14 @@ def count_layer(layer: Any, row: Any, point: Any, spilled: bool, count: Any) -> 
         bits = layer[L_INPUTS] * row[M_INPUT_BITS] + layer[L_OUTPUTS] * point[P_INPUT_BITS]
         count[C_BUFFER] = bits
         count[C_BUS] = bits
-    count[C_VECTOR] = layer[L_VECTOR_OPS]
-    count[C_ACTIVATION] = layer[L_SPECIAL_OPS]
+    unit = layer[L_UNIT]
+    if unit == 1.0 and point[P_SOFTMAX_PER_NS] > 0.0:
+        count[C_SOFTMAX] = layer[L_OUTPUTS]
+    elif unit == 2.0 and point[P_NORMALISATION_PER_NS] > 0.0:
+        count[C_NORMALISATION] = layer[L_OUTPUTS]
+    else:
+        count[C_VECTOR] = layer[L_VECTOR_OPS]
+        count[C_ACTIVATION] = layer[L_SPECIAL_OPS]
     count[C_POOL] = layer[L_POOL_OPS]
     if kind == DYNAMIC and not on_crossbars:
         count[C_MAC] = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]

@@ -26,6 +26,7 @@ from pimsim.mapping.columns import (
     L_ROWS,
     L_SPECIAL_OPS,
     L_STEPS,
+    L_UNIT,
     L_VECTOR_OPS,
     L_VECTORS,
     L_WEIGHT_BITS,
@@ -77,6 +78,7 @@ from pimsim.mapping.columns import (
     P_MAX_COPIES,
     P_MEMORY_BITS_PER_NS,
     P_MEMORY_LATENCY_NS,
+    P_NORMALISATION_PER_NS,
     P_PAIR,
     P_POOL_PER_NS,
     P_ROUTER_BITS_PER_NS,
@@ -85,6 +87,7 @@ from pimsim.mapping.columns import (
     P_SERIAL_STEPS,
     P_SIGN_BITS,
     P_SIGN_COLUMNS,
+    P_SOFTMAX_PER_NS,
     P_SPECIAL_PER_NS,
     P_SPILL,
     P_SPLIT_ABOVE,
@@ -295,9 +298,16 @@ def tiles_of(layers: Any, mapped: Any, point: Any) -> None:
 
 
 def digital_ns(layer: Any, point: Any, tiles: float) -> Any:
-    """Time of a layer's elementwise, special and pooling operations: kinds of unit work side by side."""
-    slowest = layer[L_VECTOR_OPS] / point[P_VECTOR_PER_NS]
-    slowest = max(slowest, layer[L_SPECIAL_OPS] / point[P_SPECIAL_PER_NS])
+    """Time of a layer's elementwise, special and pooling operations: kinds of unit work side by side. A softmax or a
+    normalisation takes the tile's unit for it instead, where there is one."""
+    unit = layer[L_UNIT]
+    if unit == 1.0 and point[P_SOFTMAX_PER_NS] > 0.0:
+        slowest = layer[L_OUTPUTS] / point[P_SOFTMAX_PER_NS]
+    elif unit == 2.0 and point[P_NORMALISATION_PER_NS] > 0.0:
+        slowest = layer[L_OUTPUTS] / point[P_NORMALISATION_PER_NS]
+    else:
+        slowest = layer[L_VECTOR_OPS] / point[P_VECTOR_PER_NS]
+        slowest = max(slowest, layer[L_SPECIAL_OPS] / point[P_SPECIAL_PER_NS])
     slowest = max(slowest, layer[L_POOL_OPS] / point[P_POOL_PER_NS])
     return slowest / tiles
 

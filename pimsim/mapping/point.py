@@ -67,4 +67,6 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_WEIGHT_DENSITY] = hw.operands.weight_density
     row[c.P_OFF_RATIO] = off_ratio(cell)
     row[c.P_SERIAL_STEPS] = mapping.overlap == "none"
+    row[c.P_SOFTMAX_PER_NS] = tile.softmax.count * clock
+    row[c.P_NORMALISATION_PER_NS] = tile.normalisation.count * clock
     return [float(x) for x in row]

@@ -16,10 +16,12 @@ from pimsim.mapping.columns import (
     L_FIRST_USER,
     L_GROUPS,
     L_KIND,
+    L_OUTPUTS,
     L_OWNER,
     L_POOL_OPS,
     L_ROWS,
     L_SPECIAL_OPS,
+    L_UNIT,
     L_VECTOR_OPS,
     L_VECTORS,
     LOOKUP,
@@ -30,7 +32,9 @@ from pimsim.mapping.columns import (
     M_TILES,
     M_WRITE_NS,
     P_MAC_PER_NS,
+    P_NORMALISATION_PER_NS,
     P_POOL_PER_NS,
+    P_SOFTMAX_PER_NS,
     P_SPECIAL_PER_NS,
     P_VECTOR_PER_NS,
     S_CONTEXTS,
@@ -131,8 +135,14 @@ def stream_interval(layers: Any, rows: Any, point: Any, busy: Any) -> Any:
         elif layer[L_KIND] == LOOKUP:
             memory += took
         owner, tiles = max(0, int(layer[L_OWNER])), row[M_TILES]
-        busy[owner][1] += layer[L_VECTOR_OPS] / (point[P_VECTOR_PER_NS] * tiles)
-        busy[owner][2] += layer[L_SPECIAL_OPS] / (point[P_SPECIAL_PER_NS] * tiles)
+        unit = layer[L_UNIT]
+        if unit == 1.0 and point[P_SOFTMAX_PER_NS] > 0.0:
+            busy[owner][5] += layer[L_OUTPUTS] / (point[P_SOFTMAX_PER_NS] * tiles)
+        elif unit == 2.0 and point[P_NORMALISATION_PER_NS] > 0.0:
+            busy[owner][6] += layer[L_OUTPUTS] / (point[P_NORMALISATION_PER_NS] * tiles)
+        else:
+            busy[owner][1] += layer[L_VECTOR_OPS] / (point[P_VECTOR_PER_NS] * tiles)
+            busy[owner][2] += layer[L_SPECIAL_OPS] / (point[P_SPECIAL_PER_NS] * tiles)
         busy[owner][3] += layer[L_POOL_OPS] / (point[P_POOL_PER_NS] * tiles)
         if layer[L_KIND] == DYNAMIC and row[M_PER_COPY] <= 0.0:
             macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import pimsim
 from pimsim.cost.evaluation import Evaluation
 from pimsim.errors import InputError
-from pimsim.graph.workload import MODEL_INPUT, Edge, Kind, Layer, Workload
+from pimsim.graph.workload import MODEL_INPUT, Edge, Kind, Layer, Unit, Workload
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 
@@ -51,6 +51,7 @@ def workloads(draw: st.DrawFn) -> Workload:
                 vector_ops=draw(many),
                 special_ops=draw(many),
                 pool_ops=draw(many),
+                unit=draw(st.sampled_from([None, None, *Unit])),
                 lookups=draw(many) if kind is Kind.LOOKUP else 0,
                 row_elements=draw(small) if kind is Kind.LOOKUP else 0,
             )
@@ -75,6 +76,8 @@ SETS = st.lists(
             "mapping.schedule=layer_by_layer",
             "chip.tiles=2",
             "tile.vector.count=0",
+            "tile.softmax.count=2",
+            "tile.normalisation.count=1",
         ]
     ),
     max_size=5,

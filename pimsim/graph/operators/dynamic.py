@@ -11,7 +11,7 @@ from pimsim.graph.operators import streaming
 from pimsim.graph.operators.products import activation_bits, dynamic, empty, stationary
 from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.operators.streaming import Flow
-from pimsim.graph.workload import Edge, Kind
+from pimsim.graph.workload import Edge, Kind, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def core(
     middle = site.emit(
         Kind.DIGITAL, source + mask_edges, suffix="/softmax", outputs=() if score_output is None else (score_output,),
         input_elements=n, output_elements=n, vector_ops=4 * n + extra_vector, special_ops=2 * n,
+        unit=Unit.SOFTMAX,
     )  # fmt: skip
     out = site.output()
     flat = out is not None and out.shape is not None and len(out.shape) == 3

@@ -10,7 +10,7 @@ from pimsim.graph.operators import streaming
 from pimsim.graph.operators.costs import ELEMENTWISE, REDUCED_SPECIAL, REDUCTIONS, Cost
 from pimsim.graph.operators.site import Handler, Site
 from pimsim.graph.operators.streaming import Flow, Order, Shape
-from pimsim.graph.workload import Edge, Kind
+from pimsim.graph.workload import Edge, Kind, Unit
 
 
 def read_elements(site: Site) -> int:
@@ -82,6 +82,7 @@ def elementwise(site: Site) -> None:
     site.emit(
         Kind.DIGITAL, edges, order=order, input_elements=read, output_elements=n,
         vector_ops=per.vector * n, special_ops=per.special * n,
+        unit=Unit.SOFTMAX if site.node.op.endswith("Softmax") else None,
     )  # fmt: skip
 
 
@@ -132,6 +133,7 @@ def batch_normalization(site: Site) -> None:
     site.emit(
         Kind.DIGITAL, edges, order=site.flow(0).order, outputs=(0,), input_elements=read_elements(site),
         output_elements=site.elements(site.output()) or n, vector_ops=2 * (site.elements(site.output()) or n),
+        unit=Unit.NORMALISATION,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pimsim.graph.operators import streaming
 from pimsim.graph.operators.movement import picked
 from pimsim.graph.operators.products import weight_bits
 from pimsim.graph.operators.site import Handler, Site
-from pimsim.graph.workload import Edge, Kind
+from pimsim.graph.workload import Edge, Kind, Unit
 
 
 def emit_lookup(
@@ -153,7 +153,7 @@ def embed_layer_normalization(site: Site) -> None:
     n = tokens * width
     site.emit(
         Kind.DIGITAL, edges, suffix="/normalize", order=(0, 1), input_elements=parts * n, output_elements=n,
-        vector_ops=(8 + max(0, parts - 1)) * n, special_ops=2 * tokens,
+        vector_ops=(8 + max(0, parts - 1)) * n, special_ops=2 * tokens, unit=Unit.NORMALISATION,
     )  # fmt: skip
     site.mark(Kind.LOOKUP.value)
 

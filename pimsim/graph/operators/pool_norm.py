@@ -10,7 +10,7 @@ from pimsim.graph.operators.conv import read_window, window_outputs
 from pimsim.graph.operators.elementwise import edges_to_nothing, read_elements
 from pimsim.graph.operators.products import size
 from pimsim.graph.operators.site import Handler, Site
-from pimsim.graph.workload import Kind
+from pimsim.graph.workload import Kind, Unit
 
 
 def pool(site: Site) -> None:
@@ -109,6 +109,7 @@ def softmax(site: Site) -> None:
     vector, special = {"Hardmax": (2 * n, 0), "LogSoftmax": (4 * n, n + rows)}.get(op, (3 * n, 2 * n))
     site.emit(
         Kind.DIGITAL, edges, order=order, input_elements=n, output_elements=n, vector_ops=vector, special_ops=special,
+        unit=None if op == "Hardmax" else Unit.SOFTMAX,
     )  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def bias_softmax(site: Site) -> None:
         return
     site.emit(
         Kind.DIGITAL, edges, order=order, input_elements=read_elements(site), output_elements=n, vector_ops=4 * n,
-        special_ops=2 * n,
+        special_ops=2 * n, unit=Unit.SOFTMAX,
     )  # fmt: skip
 
 
@@ -139,6 +140,7 @@ def _norm(
     site.emit(
         Kind.DIGITAL, edges, order=order, outputs=None if len(site.node.outputs) > 1 else outputs,
         input_elements=read_elements(site), output_elements=n, vector_ops=per * n, special_ops=2 * groups,
+        unit=Unit.NORMALISATION,
     )  # fmt: skip
 
 
