@@ -1,88 +1,98 @@
-"""On-chip memories: input and output registers, tile register, activation buffer. One action: one bit read or written.
-
-SRAM energy: M. Horowitz, ISSCC 2014: a 64-bit read of 8 KB takes 10 pJ, of 32 KB 20 pJ, of 1 MB 100 pJ at 45 nm, 0.9 V:
-proportional to the square root of the capacity (113 pJ for 1 MB by that rule).
-"""
+"""On-chip memories of a hardware file: input and output registers, tile register, activation buffer. One action: one
+bit read or written. Which circuit each is made of stands in its `kind`."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from pimsim.components.crossbar import SRAM_CELL_LEAKAGE_MW
-from pimsim.components.price import Number, Price, resolve
+from pimsim.components import edram, register_file, sram
+from pimsim.components.memory_array import Number, smaller
+from pimsim.components.price import Price, resolve
+from pimsim.components.process import Process
+from pimsim.hardware.technology import Flavour
 
-SRAM_BIT_UM2_AT_45_NM = 0.346 / 0.6
-"""6T cell of 0.346 um2 (Mistry et al., IEDM 2007) at an array efficiency of 60% (assumed)."""
-
-EDRAM_AREA_RATIO = 0.55
-"""eDRAM bit over SRAM bit: ISAAC's 64 KB at 32 nm take 0.083 mm2, 0.158 um2 a bit."""
-
-EDRAM_RETENTION_NS = 40_000.0
-"""Refresh period of embedded DRAM (Barth et al., JSSC 2011: 40 us)."""
-
-RULE = "SRAM bit energy proportional to sqrt(capacity), 10 pJ for 64 bits of 8 KB (Horowitz, ISSCC 2014), C V^2 scaling"
-BUFFER_RULE = f"{RULE}; one bank is read; eDRAM: refresh every 40 us (Barth et al., JSSC 2011)"
+CIRCUITS: dict[str, tuple[Any, str]] = {
+    "sram": (sram.sram, sram.FORMULA),
+    "edram": (edram.edram, edram.FORMULA),
+    "register_file": (register_file.register_file, register_file.FORMULA),
+}
+"""Kind -> (what builds the memory, its formula and source)."""
 
 
-def bit_pJ(hw: Any, capacity_KB: Number) -> Number:
-    """Energy of one bit read or written."""
-    return 10.0 / 64.0 * (capacity_KB / 8.0) ** 0.5 * hw.process.energy_45
+NOT_NEEDED = (0.0, 0.0, 0.0)
+"""Energy, area and leakage of a memory whose file gives them all."""
 
 
-def sram_um2(hw: Any, capacity_KB: Number) -> Number:
-    """Area of an SRAM with its periphery."""
-    return capacity_KB * 8192.0 * SRAM_BIT_UM2_AT_45_NM * hw.process.area_45
+def _figures(
+    kind: str,
+    process: Process,
+    node_nm: Number,
+    flavour: Flavour,
+    capacity_bits: Number,
+    width_bits: Number,
+    ports: Number,
+    banks: Number,
+) -> tuple[Number, Number, Number]:
+    """Energy of a bit (pJ), area (um2), leakage (mW)."""
+    memory = CIRCUITS[kind][0](process, node_nm, flavour, capacity_bits, width_bits, ports, banks)
+    return memory.energy_pJ, memory.area_um2, memory.leakage_mW
 
 
-def sram_leakage_mW(hw: Any, capacity_KB: Number) -> Number:
-    """Static power of the cells."""
-    return capacity_KB * 8192.0 * SRAM_CELL_LEAKAGE_MW * hw.technology.supply_V / 0.9
+_remembered = lru_cache(maxsize=1024)(_figures)
+"""A search mostly changes what is not the memories: the same one is worked out once (arrays are worked out anew)."""
 
 
-def _register(hw: Any, spec: Any, bits_per_ns: Number) -> Price:
-    size_KB = spec.size_bytes / 1024.0
+def _price(
+    hw: Any, spec: Any, bits_per_ns: Number, capacity_bits: Number, width_bits: Number, banks: Number = 1.0
+) -> Price:
+    given = spec.area_um2 is not None and not (spec.energy_pJ is spec.power_mW is None)
+    figures = NOT_NEEDED
+    if not given:
+        process, tech, ports = hw.process, hw.technology, 1.0 * spec.ports
+        plain = type(process.logic_um2 + process.gate_fJ + capacity_bits + width_bits + ports + banks) is float
+        at = _remembered if plain else _figures
+        figures = at(spec.kind, process, tech.node_nm, tech.flavour, capacity_bits, width_bits, ports, banks)
+    energy, area, leakage = figures
     return resolve(
         hw,
         spec,
         action_ns=1.0 / bits_per_ns,
-        energy_pJ=bit_pJ(hw, size_KB),
-        area_um2=sram_um2(hw, size_KB),
-        leakage_mW=sram_leakage_mW(hw, size_KB),
-        formula=RULE,
+        energy_pJ=energy,
+        area_um2=area,
+        leakage_mW=leakage,
+        formula=CIRCUITS[spec.kind][1],
     )
+
+
+def _register(hw: Any, spec: Any, bits_per_ns: Number, word_bits: Number) -> Price:
+    """A register whose width the file leaves out takes words of `word_bits`, or its whole content if that is less."""
+    capacity = 8.0 * spec.size_bytes
+    width = smaller(capacity, 1.0 * word_bits) if spec.width_bits is None else 1.0 * spec.width_bits
+    return _price(hw, spec, bits_per_ns, capacity, width)
 
 
 def input_register(hw: Any) -> Price:
-    """A busy PE reads the bits of every row of every crossbar in each cycle, and writes as many."""
-    bits = 2.0 * hw.pe.crossbars * hw.crossbar.rows * hw.crossbar.dac.bits
-    return _register(hw, hw.pe.input_register, bits / hw.cycle_ns)
+    """A busy PE reads the bits of every row of every crossbar in each cycle, and writes as many. A word: the
+    rows of one crossbar."""
+    rows = hw.crossbar.rows * hw.crossbar.dac.bits
+    return _register(hw, hw.pe.input_register, 2.0 * hw.pe.crossbars * rows / hw.cycle_ns, rows)
 
 
 def output_register(hw: Any) -> Price:
-    """A busy PE writes and reads each finished result once."""
-    bits = 2.0 * hw.outputs_per_cycle * hw.precision.accumulator_bits
-    return _register(hw, hw.pe.output_register, bits / hw.cycle_ns)
+    """A busy PE writes and reads each finished result once. A word: one result."""
+    word = hw.precision.accumulator_bits
+    return _register(hw, hw.pe.output_register, 2.0 * hw.outputs_per_cycle * word / hw.cycle_ns, word)
 
 
 def tile_register(hw: Any) -> Price:
-    """A busy tile writes and reads each finished result of its PEs once."""
+    """A busy tile writes and reads each finished result of its PEs once. A word: what the bus carries."""
     bits = 2.0 * hw.tile.pes * hw.outputs_per_cycle * hw.precision.input_bits
-    return _register(hw, hw.tile.output_register, bits / hw.cycle_ns)
+    return _register(hw, hw.tile.output_register, bits / hw.cycle_ns, hw.tile.bus.width_bits)
 
 
 def buffer(hw: Any) -> Price:
-    """Busy: one word of width_bits a clock. eDRAM leaks its refresh: every bit once a retention time."""
+    """Busy: one word of width_bits a clock on each port, from one of the banks."""
     spec = hw.tile.buffer
-    edram = spec.kind == "edram"
-    energy = bit_pJ(hw, spec.size_KB / spec.banks)
-    return resolve(
-        hw,
-        spec,
-        action_ns=1.0 / (spec.width_bits * hw.clock_GHz),
-        energy_pJ=energy,
-        area_um2=sram_um2(hw, spec.size_KB) * (EDRAM_AREA_RATIO if edram else 1.0),
-        leakage_mW=spec.size_KB * 8192.0 * energy / EDRAM_RETENTION_NS if edram else sram_leakage_mW(hw, spec.size_KB),
-        formula=BUFFER_RULE,
-    )
-
-
+    bits_per_ns = spec.ports * spec.width_bits * hw.clock_GHz
+    return _price(hw, spec, bits_per_ns, 8192.0 * spec.size_KB, 1.0 * spec.width_bits, 1.0 * spec.banks)

@@ -20,6 +20,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=65536)]
 UnitCount = Annotated[int, Field(ge=0, le=65536)]
 Bits = Annotated[int, Field(ge=1, le=32)]
+Ports = Annotated[int, Field(ge=1, le=16)]
 
 
 class Model(BaseModel):
@@ -284,10 +285,30 @@ class Crossbar(Circuit):
         return self
 
 
+def _too_wide(width_bits: int, capacity_bits: float, given: str) -> list[Problem]:
+    """The problem of a memory that is narrower than its word."""
+    if width_bits <= capacity_bits:
+        return []
+    return [("width_bits", f"a word of {width_bits} bits does not fit {given}, {capacity_bits:.6g} bits")]
+
+
 class Register(Circuit):
     """Small memory beside the circuits that use it. One action: one bit read or written."""
 
+    kind: Literal["register_file", "sram"] = Field(
+        default="register_file", description="memory: 8T cells read and written at once, or 6T cells"
+    )
     size_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(description="capacity")
+    width_bits: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        default=None, description="bits of a word; left out: the rows of a crossbar, a result, or what the bus carries"
+    )
+    ports: Ports = Field(default=1, description="reads, and as many writes, at once")
+
+    @model_validator(mode="after")
+    def _word_fits(self) -> Self:
+        if self.width_bits is not None:
+            _refuse(_too_wide(self.width_bits, self.size_bytes * 8, f"size_bytes = {self.size_bytes}"))
+        return self
 
 
 class ShiftAdd(Circuit):
@@ -308,10 +329,26 @@ class ProcessingElement(Model):
 class Buffer(Circuit):
     """The tile's activation buffer. One action: one bit read or written."""
 
-    kind: Literal["edram", "sram"] = Field(default="sram", description="memory")
+    kind: Literal["sram", "edram", "register_file"] = Field(
+        default="sram", description="memory: 6T cells, one transistor and capacitor with refresh, or 8T cells"
+    )
     size_KB: Annotated[float, Field(gt=0, le=1e6)] = Field(description="capacity, in units of 1024 bytes")
-    banks: Count = Field(default=1, description="banks")
-    width_bits: Annotated[int, Field(ge=1, le=65536)] = Field(description="bits read or written in one clock")
+    banks: Count = Field(default=1, description="banks, each with its own wires; an access goes to one of them")
+    width_bits: Annotated[int, Field(ge=1, le=65536)] = Field(
+        description="bits of a word, read or written in one clock"
+    )
+    ports: Ports = Field(
+        default=1, description="reads or writes at once; of a register_file, reads and as many writes"
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        bank_bits = self.size_KB * 8192 / self.banks
+        problems = _too_wide(self.width_bits, bank_bits, f"size_KB / banks = {self.size_KB:g} / {self.banks}")
+        if self.kind == "edram" and self.ports > 1:
+            problems.append(("ports", f"an eDRAM cell has one port; got {self.ports}: give it banks instead"))
+        _refuse(problems)
+        return self
 
 
 class Bus(Circuit):

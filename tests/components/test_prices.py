@@ -77,7 +77,6 @@ def test_power_becomes_energy_and_back() -> None:
         ("crossbar.cell.read_voltage_V=0.4", "crossbar", 4.0),
         ("crossbar.columns=256", "dac", 2.0),
         ("tile.bus.length_mm=1.0", "bus", 2.0),
-        ("tile.buffer.size_KB=256", "buffer", 2.0),
         ("crossbar.cell.write.pulses=17.0", "programming", 2.0),
         ("precision.accumulator_bits=16", "shift_add", 0.5),
     ],
