@@ -1,0 +1,1 @@
+"""Design spaces, sweeps over them, and what to make of the results."""
