@@ -7,9 +7,12 @@ add 0.03 pJ and 36 um2, 32-bit add 0.1 pJ and 137 um2; 8-bit multiply 0.2 pJ and
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from pimsim.components.price import Number
+import numpy as np
+
+from pimsim.components.price import Number, Price, resolve
 
 HOROWITZ = "(Horowitz, ISSCC 2014, 45 nm, scaled with C V^2 and F^2)"
 
@@ -47,6 +50,29 @@ def table_um2(hw: Any, entries: Number, bits: Number) -> Number:
     return entries * 2.0 * bits * TABLE_UM2_PER_BIT * hw.process.area_45
 
 
-def clock_ns(hw: Any) -> Number:
-    """One clock (ns): what every digital unit takes for an action once its pipeline is full."""
+def latency_ns(hw: Any) -> Number:
+    """Time between two actions of a digital unit (ns): one clock."""
     return 1.0 / hw.clock_GHz
+
+
+def log2(x: Number) -> Number:
+    """Binary logarithm of a scalar or an array."""
+    return math.log2(x) if isinstance(x, (int, float)) else np.log2(x)
+
+
+def has_none(spec: Any) -> bool:
+    """Whether a tile has no unit of this kind; an array of counts is taken to have some."""
+    return isinstance(spec.count, int) and spec.count == 0
+
+
+def unit(hw: Any, spec: Any, energy_pJ: Number, area_um2: Number, formula: str) -> Price:
+    """Price of a digital unit that takes one action a clock and leaks as logic of its area."""
+    return resolve(
+        hw,
+        spec,
+        action_ns=1.0 / hw.clock_GHz,
+        energy_pJ=energy_pJ,
+        area_um2=area_um2,
+        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
+        formula=formula,
+    )

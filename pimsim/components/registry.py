@@ -9,16 +9,24 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pimsim.components import (
+    accumulator,
+    activation,
     adc,
+    bus,
     crossbar,
     dac,
-    digital,
-    interconnect,
+    dram,
+    link,
+    mac_unit,
     normalisation,
+    pooling,
+    programming,
+    router,
     sample_hold,
+    shift_add,
     softmax,
     storage,
-    write,
+    vector_unit,
 )
 from pimsim.components.price import Number, Price
 from pimsim.components.process import View
@@ -53,25 +61,23 @@ REGISTRY: dict[str, Entry] = {
         lambda hw: -(-hw.crossbar.columns // hw.crossbar.adc.columns_per_adc),
         adc.price,
     ),
-    "shift_add": Entry("pe.shift_add", "pe", lambda hw: hw.pe.shift_add.count, digital.shift_add),
+    "shift_add": Entry("pe.shift_add", "pe", lambda hw: hw.pe.shift_add.count, shift_add.price),
     "input_register": Entry("pe.input_register", "pe", _one, storage.input_register),
     "output_register": Entry("pe.output_register", "pe", _one, storage.output_register),
     "buffer": Entry("tile.buffer", "tile", _one, storage.buffer),
-    "bus": Entry("tile.bus", "tile", _one, interconnect.bus),
-    "router": Entry("network.router", "tile", lambda hw: 1.0 / hw.network.router.tiles_per_router, interconnect.router),
-    "accumulator": Entry("tile.accumulator", "tile", lambda hw: hw.tile.accumulator.count, digital.accumulator),
-    "activation": Entry("tile.activation", "tile", lambda hw: hw.tile.activation.count, digital.activation),
-    "pool": Entry("tile.pool", "tile", lambda hw: hw.tile.pool.count, digital.pool),
-    "vector": Entry("tile.vector", "tile", lambda hw: hw.tile.vector.count, digital.vector),
+    "bus": Entry("tile.bus", "tile", _one, bus.price),
+    "router": Entry("network.router", "tile", lambda hw: 1.0 / hw.network.router.tiles_per_router, router.price),
+    "accumulator": Entry("tile.accumulator", "tile", lambda hw: hw.tile.accumulator.count, accumulator.price),
+    "activation": Entry("tile.activation", "tile", lambda hw: hw.tile.activation.count, activation.price),
+    "pool": Entry("tile.pool", "tile", lambda hw: hw.tile.pool.count, pooling.price),
+    "vector": Entry("tile.vector", "tile", lambda hw: hw.tile.vector.count, vector_unit.price),
     "tile_register": Entry("tile.output_register", "tile", _one, _tile_register),
-    "mac": Entry("tile.mac", "tile", lambda hw: hw.tile.mac.count, digital.mac),
+    "mac": Entry("tile.mac", "tile", lambda hw: hw.tile.mac.count, mac_unit.price),
     "softmax": Entry("tile.softmax", "tile", lambda hw: hw.tile.softmax.count, softmax.price),
-    "normalisation": Entry(
-        "tile.normalisation", "tile", lambda hw: hw.tile.normalisation.count, normalisation.price
-    ),
-    "link": Entry("chip.link", "chip", lambda hw: hw.chip.link.count, interconnect.link),
-    "memory": Entry("memory", "chip", _one, interconnect.memory),
-    "programming": Entry("crossbar.cell.write", "none", lambda hw: 0.0, write.price),
+    "normalisation": Entry("tile.normalisation", "tile", lambda hw: hw.tile.normalisation.count, normalisation.price),
+    "link": Entry("chip.link", "chip", lambda hw: hw.chip.link.count, link.price),
+    "memory": Entry("memory", "chip", _one, dram.price),
+    "programming": Entry("crossbar.cell.write", "none", lambda hw: 0.0, programming.price),
 }
 
 

@@ -10,8 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pimsim.components.arithmetic import HOROWITZ, add_pJ, add_um2, clock_ns, multiply_pJ, multiply_um2, table_um2
-from pimsim.components.price import Number, Price, resolve
+from pimsim.components.arithmetic import (
+    HOROWITZ,
+    add_pJ,
+    add_um2,
+    has_none,
+    latency_ns,
+    multiply_pJ,
+    multiply_um2,
+    table_um2,
+    unit,
+)
+from pimsim.components.price import Number, Price
+
+__all__ = ["DEFAULT", "SOURCE", "Parameters", "area_um2", "energy_pJ", "latency_ns", "price"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +50,6 @@ def energy_pJ(parameters: Parameters, hw: Any) -> Number:
     return parameters.multipliers * multiply_pJ(hw, bits) + adds * add_pJ(hw, bits)
 
 
-def latency_ns(parameters: Parameters, hw: Any) -> Number:
-    """Time between two elements (ns): one clock."""
-    return clock_ns(hw)
-
-
 def area_um2(parameters: Parameters, hw: Any) -> Number:
     """One unit (um2)."""
     bits = hw.tile.softmax.bits
@@ -54,13 +61,5 @@ def area_um2(parameters: Parameters, hw: Any) -> Number:
 def price(hw: Any) -> Price:
     """Price of one unit; where a tile has none, nothing is ever booked on it."""
     spec = hw.tile.softmax
-    absent = isinstance(spec.count, int) and spec.count == 0
-    return resolve(
-        hw,
-        spec,
-        action_ns=latency_ns(DEFAULT, hw),
-        energy_pJ=energy_pJ(DEFAULT, hw),
-        area_um2=area_um2(DEFAULT, hw),
-        leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
-        formula=ABSENT if absent else SOURCE,
-    )
+    formula = ABSENT if has_none(spec) else SOURCE
+    return unit(hw, spec, energy_pJ(DEFAULT, hw), area_um2(DEFAULT, hw), formula)

@@ -354,8 +354,13 @@ class Buffer(Circuit):
 class Bus(Circuit):
     """Wires between buffer and PEs. One action: one bit carried."""
 
+    topology: Literal["bus", "htree"] = Field(
+        default="bus", description="wires that every bit passes from end to end, or a tree with the PEs as its leaves"
+    )
     width_bits: Annotated[int, Field(ge=1, le=65536)] = Field(description="bits carried in one clock")
-    length_mm: Annotated[float, Field(gt=0, le=100)] = Field(default=0.5, description="mean way of a bit")
+    length_mm: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=0.5, description="mean way of a bit; topology: htree: side of the square that the tree serves"
+    )
 
 
 class Units(Circuit):
@@ -373,6 +378,14 @@ class ActivationUnits(Units):
     count: Count = Field(default=1, description="units in a tile")
 
 
+class Accumulators(Units):
+    """Add the partial sums of row tiles. One action: one value added."""
+
+    inputs: Annotated[int, Field(ge=1, le=65536)] = Field(
+        default=1, description="values that a unit adds in one clock; an adder tree where there are several"
+    )
+
+
 class StepUnits(Units):
     """Units that do a whole step. One action: one element of it; each takes one a clock."""
 
@@ -388,7 +401,7 @@ class Tile(Model):
     buffer: Buffer = Field(description="activation buffer")
     bus: Bus = Field(description="buffer to PEs")
     activation: ActivationUnits = Field(description="special functions")
-    accumulator: Units = Field(default=Units(count=1), description="adds the partial sums of row tiles")
+    accumulator: Accumulators = Field(default=Accumulators(count=1), description="adds the partial sums of row tiles")
     pool: Units = Field(default=Units(), description="pooling")
     vector: Units = Field(default=Units(), description="elementwise additions, multiplications, comparisons")
     mac: Units = Field(default=Units(), description="multiply-adds of products of activations")
@@ -409,6 +422,9 @@ class Router(Circuit):
     flit_bits: Annotated[int, Field(ge=1, le=65536)] = Field(description="bits carried by a port in one clock")
     ports: Annotated[int, Field(ge=2, le=256)] = Field(default=5, description="ports of a router")
     tiles_per_router: Count = Field(default=1, description="tiles that share a router")
+    link_mm: Annotated[float, Field(gt=0, le=100)] | None = Field(
+        default=None, description="wire to the next router; a share of the router's energy when left out"
+    )
 
 
 class Network(Model):
@@ -420,6 +436,9 @@ class Network(Model):
 class Link(Circuit):
     """Off-chip link. One action: one bit carried."""
 
+    kind: Literal["board", "package", "interposer"] = Field(
+        default="board", description="what it crosses: a board, the substrate of a package, or a silicon interposer"
+    )
     count: Count = Field(default=1, description="links of a chip")
     bandwidth_GBps: PositiveFloat = Field(description="bytes a second of one link, in 1e9")
 
@@ -437,7 +456,9 @@ class Chip(Model):
 class Memory(Circuit):
     """Off-chip memory: embedding tables, spilled weights. One action: one bit read or written."""
 
-    kind: Literal["dram", "hbm", "nvm"] = Field(default="dram", description="technology")
+    kind: Literal[
+        "dram", "ddr4", "ddr5", "lpddr4", "lpddr5", "gddr5", "gddr6", "hbm", "hbm2", "hbm3", "nvm"
+    ] = Field(default="dram", description="technology; dram: any DDR of 2014, hbm: HBM2")
     bandwidth_GBps: PositiveFloat = Field(description="bytes a second, in 1e9")
     latency_ns: NonNegativeFloat = Field(description="first access")
     burst_bytes: Annotated[int, Field(ge=1, le=65536)] = Field(default=64, description="smallest transfer")

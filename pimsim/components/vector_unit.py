@@ -1,0 +1,57 @@
+"""Vector unit. One action: one elementwise operation.
+
+An adder and a multiplier; half of the operations are taken to be multiplications (Horowitz, ISSCC 2014).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pimsim.components.activation import lent
+from pimsim.components.arithmetic import (
+    HOROWITZ,
+    add_pJ,
+    add_um2,
+    has_none,
+    latency_ns,
+    multiply_pJ,
+    multiply_um2,
+    unit,
+)
+from pimsim.components.price import Number, Price
+
+__all__ = ["DEFAULT", "SOURCE", "Parameters", "area_um2", "energy_pJ", "latency_ns", "price"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Circuits of a unit."""
+
+    adders: float = 1.0
+    multipliers: float = 1.0
+    multiplying: float = 0.5  # operations that multiply (assumed)
+
+
+DEFAULT = Parameters()
+SOURCE = f"one addition and half a multiplication {HOROWITZ}"
+
+
+def energy_pJ(parameters: Parameters, hw: Any) -> Number:
+    """One operation (pJ)."""
+    bits = hw.tile.vector.bits
+    return parameters.adders * add_pJ(hw, bits) + parameters.multiplying * multiply_pJ(hw, bits)
+
+
+def area_um2(parameters: Parameters, hw: Any) -> Number:
+    """One unit (um2)."""
+    bits = hw.tile.vector.bits
+    return parameters.adders * add_um2(hw, bits) + parameters.multipliers * multiply_um2(hw, bits)
+
+
+def price(hw: Any) -> Price:
+    """Price of one unit, or of the activation units where a tile has none."""
+    spec = hw.tile.vector
+    if has_none(spec):
+        return lent(hw)
+    return unit(hw, spec, energy_pJ(DEFAULT, hw), area_um2(DEFAULT, hw), SOURCE)
