@@ -8,7 +8,7 @@ from pimsim.components.memory_array import FIT, Array, Number, Style, access_ns,
 from pimsim.components.process import Process
 from pimsim.hardware import technology
 
-STYLE = Style(cell=0.22, part=0.25, limit_bits=65536.0, ratio=8.0, column_end=49.0, tree=FIT.tree)
+STYLE = Style(cell=0.22, part=0.25, limit_bits=65536.0, ratio=8.0, column_end=48.5, tree=FIT.tree)
 """cell: IBM's cells over 6T cells of the same node: 0.126, 0.067, 0.039, 0.026 um2 at 65, 45, 32, 22 nm over 0.525,
 0.346, 0.171, 0.092 (Barth et al., JSSC 43(1), 2008; JSSC 46(1), 2011; later nodes; remembered): 0.19 to 0.28. Bitlines
 are short, since a cell must move them: 128 rows. column_end: fitted to the eDRAM runs in validation/cacti."""
@@ -23,7 +23,7 @@ BOOST = 2.25
 RETENTION_NS = 40_000.0
 """Refresh period (Barth et al., JSSC 46(1), 2011: 40 us at 105 C)."""
 
-SHARING_FO4 = 50.0
+SHARING_FO4 = 45.9
 """Charge sharing between cell and bitline, and its amplification, in FO4: fitted to the eDRAM runs in
 validation/cacti."""
 

@@ -46,15 +46,15 @@ class Fit(NamedTuple):
     address and word, in sides of the memory.
     """
 
-    junction: float = 1.79
-    swing: float = 0.24
-    decode: float = 85.6
-    wire: float = 1.72
-    column_end: float = 11.8
-    tree: float = 1.92
-    gate_delay: float = 0.712
-    cell_delay: float = 0.0252
-    wire_delay: float = 5.38
+    junction: float = 1.86
+    swing: float = 0.242
+    decode: float = 123.0
+    wire: float = 1.67
+    column_end: float = 12.6
+    tree: float = 1.94
+    gate_delay: float = 0.741
+    cell_delay: float = 0.0151
+    wire_delay: float = 6.08
 
 
 FIT = Fit()

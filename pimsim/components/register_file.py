@@ -38,26 +38,23 @@ class RegisterFile(NamedTuple):
     @property
     def read_pJ(self) -> Number:
         """A bit read: its wordline, and its bitline, which falls by the supply if the cell holds a zero (half of
-        them), then the way out (Rabaey, Chandrakasan and Nikolic, Digital Integrated Circuits, 2003, section 12.3)."""
-        array = self.array
-        return self._pJ(array.columns * array.wordline_fF + 0.5 * array.columns * array.bitline_fF)
+        them), then the way out (Rabaey, Chandrakasan and Nikolic, Digital Integrated Circuits, 2003, section 12.3).
+        Words that share a row have wordlines of their own."""
+        return self._pJ(self.array.wordline_fF + 0.5 * self.array.bitline_fF)
 
     @property
     def write_pJ(self) -> Number:
-        """A bit written: the way in, its wordline, and one of two bitlines, which toggle half of the times."""
-        array = self.array
-        return self._pJ(array.columns * array.wordline_fF + self.width_bits * array.bitline_fF)
-
-    def _pJ(self, cells_fF: Number) -> Number:
-        volt = self.process.supply_V
-        return (cells_fF + way_fF(self.process, self.array, self.width_bits)) * (1e-3 * volt * volt / self.width_bits)
+        """A bit written: the way in, its wordline, and two bitlines, of which one moves half of the times."""
+        return self._pJ(self.array.wordline_fF + self.array.bitline_fF)
 
     @property
     def energy_pJ(self) -> Number:
         """A bit, half of them read and half written."""
-        array, volt, width = self.array, self.process.supply_V, self.width_bits
-        cells = array.columns * (array.wordline_fF + 0.25 * array.bitline_fF) + 0.5 * width * array.bitline_fF
-        return (cells + way_fF(self.process, array, width)) * (1e-3 * volt * volt / width)
+        return self._pJ(self.array.wordline_fF + 0.75 * self.array.bitline_fF)
+
+    def _pJ(self, cell_fF: Number) -> Number:
+        volt, width = self.process.supply_V, self.width_bits
+        return (cell_fF + way_fF(self.process, self.array, width) / width) * (1e-3 * volt * volt)
 
     @property
     def latency_ns(self) -> Number:
