@@ -248,13 +248,14 @@ class _Reader:
             return [], name
         seen: dict[tuple[type, object], None] = {}
         for item in values:
-            if item.value is None or not isinstance(item.value, bool | int | float | str):
+            if item.value is None:
                 self.fault(item.place, f"{shown}: a value is a number, a text or true/false; got {describe(item)}")
             key = (str if isinstance(item.value, str) else bool if isinstance(item.value, bool) else float, item.value)
             if key in seen:
                 self.fault(item.place, f"{shown}: the value {describe(item)} stands here twice")
             seen[key] = None
-        return values, name
+        good = [item for item in values if item.value is not None]
+        return good if len(good) == len(values) else [], name
 
     def check_bits(self, path: str, values: Iterable[Scalar]) -> None:
         for node in values:
