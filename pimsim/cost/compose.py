@@ -104,41 +104,41 @@ def walk(choices: Any, starts: Any, widths: Any, entries: Any, layers: Any, edge
     blocks = len(widths)
     for b in range(blocks):
         entry = starts[b] + state * widths[b] + choices[b]
-        state = entries[entry][N_STATE]
+        state = entries[entry, N_STATE]
         base = count
-        for a in range(entries[entry][N_FIRST], entries[entry][N_END]):
+        for a in range(entries[entry, N_FIRST], entries[entry, N_END]):
             mine = ints[count]
             mine[I_LAYER], mine[I_OWNER], mine[I_USER], mine[I_EDGE], mine[I_USED] = a, -1, count, edge, 0
-            for e in range(layers[a][A_EDGE], layers[a][A_EDGE_END]):
+            for e in range(layers[a, A_EDGE], layers[a, A_EDGE_END]):
                 source = edges[e]
                 if source >= 0:
                     source += base
                 else:
                     before = b + 1 + source
-                    source = froms[1][before] if source < -1 and before >= 0 else -1
+                    source = froms[1, before] if source < -1 and before >= 0 else -1
                 if source >= 0:
-                    ints[source][I_USED] = 1
-                    mine[I_OWNER] = max(mine[I_OWNER], ints[source][I_OWNER])
-                froms[0][edge] = source
+                    ints[source, I_USED] = 1
+                    mine[I_OWNER] = max(mine[I_OWNER], ints[source, I_OWNER])
+                froms[0, edge] = source
                 edge += 1
-            if layers[a][A_KIND] == MVM:
+            if layers[a, A_KIND] == MVM:
                 mine[I_OWNER] = count
-                mine[I_USER] = base + layers[a][A_USER]
+                mine[I_USER] = base + layers[a, A_USER]
             count += 1
-        leaves = entries[entry][N_LEAVES]
+        leaves = entries[entry, N_LEAVES]
         if leaves >= 0:
             leaves += base
         else:
             before = b + 1 + leaves
-            leaves = froms[1][before] if leaves < -1 and before >= 0 else -1
-        froms[1][b] = leaves
-    ints[count][I_EDGE] = edge
+            leaves = froms[1, before] if leaves < -1 and before >= 0 else -1
+        froms[1, b] = leaves
+    ints[count, I_EDGE] = edge
     following = -1
     for i in range(count - 1, -1, -1):
-        if layers[ints[i][I_LAYER]][A_KIND] == MVM:
+        if layers[ints[i, I_LAYER], A_KIND] == MVM:
             following = i
-        elif ints[i][I_OWNER] < 0:
-            ints[i][I_OWNER] = following
+        elif ints[i, I_OWNER] < 0:
+            ints[i, I_OWNER] = following
     return count
 
 
@@ -146,8 +146,8 @@ def taken(queue: Any, n: int, stage_ns: float, point: Any) -> float:
     """Crossbars that the matrices still in question take when each is copied until it is done within `stage_ns`."""
     total, grain, most = 0.0, point[Z_GRAIN], point[Z_MAX_COPIES]
     for k in range(n):
-        copies = copies_within(queue[k][Q_VECTORS], queue[k][Q_TURN_NS], stage_ns, most)
-        total += pieces_of(copies * queue[k][Q_PER_COPY], grain)
+        copies = copies_within(queue[k, Q_VECTORS], queue[k, Q_TURN_NS], stage_ns, most)
+        total += pieces_of(copies * queue[k, Q_PER_COPY], grain)
     return total
 
 
@@ -165,14 +165,14 @@ def settle(queue: Any, n: int, low_ns: float, high_ns: float, point: Any, floats
     steadily with the stage time. Returns how many are left, and the crossbars of those that went."""
     kept, gone, grain, most = 0, 0.0, point[Z_GRAIN], point[Z_MAX_COPIES]
     for k in range(n):
-        vectors, turn, per_copy = queue[k][Q_VECTORS], queue[k][Q_TURN_NS], queue[k][Q_PER_COPY]
+        vectors, turn, per_copy = queue[k, Q_VECTORS], queue[k, Q_TURN_NS], queue[k, Q_PER_COPY]
         fewest = copies_within(vectors, turn, high_ns, most)
         if copies_within(vectors, turn, low_ns, most) == fewest:
-            floats[int(queue[k][Q_LAYER])][F_COPIES] = fewest
+            floats[int(queue[k, Q_LAYER]), F_COPIES] = fewest
             gone += pieces_of(fewest * per_copy, grain)
             continue
-        queue[kept][Q_VECTORS], queue[kept][Q_TURN_NS], queue[kept][Q_PER_COPY] = vectors, turn, per_copy
-        queue[kept][Q_LAYER] = queue[k][Q_LAYER]
+        queue[kept, Q_VECTORS], queue[kept, Q_TURN_NS], queue[kept, Q_PER_COPY] = vectors, turn, per_copy
+        queue[kept, Q_LAYER] = queue[k, Q_LAYER]
         kept += 1
     return kept, gone
 
@@ -182,7 +182,7 @@ def allot(queue: Any, n: int, budget: float, point: Any, floats: Any) -> float:
     bisection, bracket for bracket. Returns the stage time in ns; below 0: one copy each."""
     slow = 0.0
     for k in range(n):
-        slow = max(slow, queue[k][Q_VECTORS] * queue[k][Q_TURN_NS])
+        slow = max(slow, queue[k, Q_VECTORS] * queue[k, Q_TURN_NS])
     if point[Z_MAX_COPIES] <= 1.0 or taken(queue, n, slow, point) > budget:
         return -1.0
     low, high, left, turn = 0.0, slow, n, 0
@@ -197,8 +197,8 @@ def allot(queue: Any, n: int, budget: float, point: Any, floats: Any) -> float:
             left, gone = settle(queue, left, low, high, point, floats)
             budget -= gone
     for k in range(left):
-        copies = copies_within(queue[k][Q_VECTORS], queue[k][Q_TURN_NS], high, point[Z_MAX_COPIES])
-        floats[int(queue[k][Q_LAYER])][F_COPIES] = copies
+        copies = copies_within(queue[k, Q_VECTORS], queue[k, Q_TURN_NS], high, point[Z_MAX_COPIES])
+        floats[int(queue[k, Q_LAYER]), F_COPIES] = copies
     return high
 
 
@@ -207,16 +207,16 @@ def give_copies(count: int, ints: Any, layers: Any, prices: Any, point: Any, flo
     needed = 0.0
     n = 0
     for i in range(count):
-        floats[i][F_COPIES] = 1.0
-        a = ints[i][I_LAYER]
-        price = prices[layers[a][A_ROW]]
-        if price[V_PER_COPY] <= 0.0 or ints[i][I_USER] != i:
+        floats[i, F_COPIES] = 1.0
+        a = ints[i, I_LAYER]
+        price = prices[layers[a, A_ROW]]
+        if price[V_PER_COPY] <= 0.0 or ints[i, I_USER] != i:
             continue
         needed += pieces_of(price[V_PER_COPY], point[Z_GRAIN])
-        if layers[a][A_KIND] != MVM:
+        if layers[a, A_KIND] != MVM:
             continue
-        queue[n][Q_VECTORS], queue[n][Q_TURN_NS] = price[V_ALL_VECTORS], price[V_TURN_NS]
-        queue[n][Q_PER_COPY], queue[n][Q_LAYER] = price[V_PER_COPY], i
+        queue[n, Q_VECTORS], queue[n, Q_TURN_NS] = price[V_ALL_VECTORS], price[V_TURN_NS]
+        queue[n, Q_PER_COPY], queue[n, Q_LAYER] = price[V_PER_COPY], i
         n += 1
     chips = point[Z_CHIPS]
     if chips <= 0.0:
@@ -231,10 +231,10 @@ def spread_copies(count: int, n: int, ints: Any, point: Any, floats: Any, queue:
     """Share the crossbars that one copy of everything leaves among the matrices of the queue."""
     free = out[O_CHIPS] * point[Z_PER_CHIP] - out[O_NEEDED]
     for k in range(n):
-        free += pieces_of(queue[k][Q_PER_COPY], point[Z_GRAIN])
+        free += pieces_of(queue[k, Q_PER_COPY], point[Z_GRAIN])
     out[O_STAGE_NS] = allot(queue, n, free, point, floats)
     for i in range(count):
-        floats[i][F_COPIES] = floats[ints[i][I_USER]][F_COPIES]
+        floats[i, F_COPIES] = floats[ints[i, I_USER], F_COPIES]
 
 
 def place_all(count: int, ints: Any, layers: Any, prices: Any, point: Any, floats: Any) -> float:
@@ -243,16 +243,16 @@ def place_all(count: int, ints: Any, layers: Any, prices: Any, point: Any, float
     position = 0.0
     for i in range(count):
         mine = floats[i]
-        a = ints[i][I_LAYER]
+        a = ints[i, I_LAYER]
         mine[F_CROSSBARS] = mine[F_POSITION] = mine[F_MIDDLE] = 0.0
         mine[F_TILES] = 1.0
-        per_copy = prices[layers[a][A_ROW]][V_PER_COPY]
+        per_copy = prices[layers[a, A_ROW], V_PER_COPY]
         if per_copy <= 0.0:
             continue
-        user = ints[i][I_USER]
+        user = ints[i, I_USER]
         if user != i:
-            mine[F_POSITION] = mine[F_MIDDLE] = floats[user][F_POSITION]
-            mine[F_TILES] = floats[user][F_TILES]
+            mine[F_POSITION] = mine[F_MIDDLE] = floats[user, F_POSITION]
+            mine[F_TILES] = floats[user, F_TILES]
             continue
         wanted = pieces_of(mine[F_COPIES] * per_copy, point[Z_GRAIN])
         mine[F_CROSSBARS], mine[F_POSITION] = wanted, position
@@ -260,10 +260,10 @@ def place_all(count: int, ints: Any, layers: Any, prices: Any, point: Any, float
         mine[F_TILES] = max(1.0, up(wanted / point[Z_PER_TILE]))
         position += wanted
     for i in range(count):
-        on_crossbars = prices[layers[ints[i][I_LAYER]][A_ROW]][V_PER_COPY] > 0.0
-        if not on_crossbars and ints[i][I_OWNER] >= 0:
-            owner = floats[ints[i][I_OWNER]]
-            floats[i][F_MIDDLE], floats[i][F_TILES] = owner[F_MIDDLE], owner[F_TILES]
+        on_crossbars = prices[layers[ints[i, I_LAYER], A_ROW], V_PER_COPY] > 0.0
+        if not on_crossbars and ints[i, I_OWNER] >= 0:
+            owner = floats[ints[i, I_OWNER]]
+            floats[i, F_MIDDLE], floats[i, F_TILES] = owner[F_MIDDLE], owner[F_TILES]
     return position
 
 
@@ -287,13 +287,13 @@ def traffic(count: int, ints: Any, layers: Any, froms: Any, ways: Any, floats: A
     """Energy in pJ of what passes between layers, and between the model and the outside: inputs enter at the corner."""
     energy = 0.0
     for i in range(count):
-        a = ints[i][I_LAYER]
-        here = floats[i][F_MIDDLE]
-        edge, first = ints[i][I_EDGE], layers[a][A_EDGE]
-        for k in range(ints[i + 1][I_EDGE] - edge):
-            source = froms[0][edge + k]
+        a = ints[i, I_LAYER]
+        here = floats[i, F_MIDDLE]
+        edge, first = ints[i, I_EDGE], layers[a, A_EDGE]
+        for k in range(ints[i + 1, I_EDGE] - edge):
+            source = froms[0, edge + k]
             pair = ways[first + k]
-            there = 0.0 if source < 0 else floats[source][F_MIDDLE]
+            there = 0.0 if source < 0 else floats[source, F_MIDDLE]
             if here != there:
                 steps, over = way(there, here, point)
                 energy += pair[W_ROUTER_PJ] * steps
@@ -309,7 +309,7 @@ def durations(count: int, ints: Any, layers: Any, prices: Any, point: Any, float
     total = 0.0
     for i in range(count):
         mine = floats[i]
-        price = prices[layers[ints[i][I_LAYER]][A_ROW]]
+        price = prices[layers[ints[i, I_LAYER], A_ROW]]
         share = 1.0 / mine[F_TILES]
         shared = price[V_SHARED_NS] * share
         busy = price[V_FIXED_NS]
@@ -336,19 +336,19 @@ def pipeline(
     latency = 0.0
     for i in range(count):
         mine = floats[i]
-        a = ints[i][I_LAYER]
-        write = prices[layers[a][A_ROW]][V_WRITE_NS]
-        edge, first = ints[i][I_EDGE], layers[a][A_EDGE]
-        edges = ints[i + 1][I_EDGE] - edge
+        a = ints[i, I_LAYER]
+        write = prices[layers[a, A_ROW]][V_WRITE_NS]
+        edge, first = ints[i, I_EDGE], layers[a, A_EDGE]
+        edges = ints[i + 1, I_EDGE] - edge
         start = bound = 0.0
         for k in range(edges):
-            source = froms[0][edge + k]
+            source = froms[0, edge + k]
             if source < 0:
                 continue
-            ready, need = floats[source][F_END], spans[first + k][0]
+            ready, need = floats[source, F_END], spans[first + k, 0]
             if need < 1.0:
-                bound = max(bound, ready + spans[first + k][1] * mine[F_DURATION] + mine[F_FILL])
-                begun = floats[source][F_FIRST]
+                bound = max(bound, ready + spans[first + k, 1] * mine[F_DURATION] + mine[F_FILL])
+                begun = floats[source, F_FIRST]
                 ready = begun + need * (ready - begun)
             start = max(start, ready)
         mine[F_FIRST] = start + write + mine[F_FILL]
@@ -363,24 +363,24 @@ def interval(count: int, ints: Any, layers: Any, prices: Any, floats: Any, busy:
     memory = longest = 0.0
     for i in range(count):
         for k in range(units):
-            busy[i][k] = 0.0
+            busy[i, k] = 0.0
     for i in range(count):
-        a = ints[i][I_LAYER]
-        price, kind = prices[layers[a][A_ROW]], layers[a][A_KIND]
-        took = price[V_WRITE_NS] + floats[i][F_DURATION]
+        a = ints[i, I_LAYER]
+        price, kind = prices[layers[a, A_ROW]], layers[a, A_KIND]
+        took = price[V_WRITE_NS] + floats[i, F_DURATION]
         longest = max(longest, took)
         if price[V_PER_COPY] > 0.0:
-            user = ints[i][I_USER]
-            busy[user][0] += took
-            longest = max(longest, busy[user][0])
+            user = ints[i, I_USER]
+            busy[user, 0] += took
+            longest = max(longest, busy[user, 0])
         elif kind == LOOKUP:
             memory += took
-        owner, share = max(0, ints[i][I_OWNER]), 1.0 / floats[i][F_TILES]
+        owner, share = max(0, ints[i, I_OWNER]), 1.0 / floats[i, F_TILES]
         for k in range(1, units):
             mine = price[V_VECTOR + k - 1]
             if mine > 0.0:
-                busy[owner][k] += mine * share
-                longest = max(longest, busy[owner][k])
+                busy[owner, k] += mine * share
+                longest = max(longest, busy[owner, k])
     return max(longest, memory)
 
 
@@ -399,16 +399,16 @@ def compose(architectures: Any, at: Any, space: Any, hardware: Any, given: Any, 
             continue
         if len(given) > 0:
             for i in range(count):
-                floats[i][F_COPIES] = given[n][ints[i][I_USER]]
+                floats[i, F_COPIES] = given[n][ints[i, I_USER]]
         elif point[Z_MAX_COPIES] > 1.0:
             spread_copies(count, waiting, ints, point, floats, queue, row)
         row[O_CROSSBARS] = place_all(count, ints, layers, prices, point, floats)
         dynamic = traffic(count, ints, layers, froms, ways, floats, point)
         for i in range(count):
-            a = ints[i][I_LAYER]
-            dynamic += prices[layers[a][A_ROW]][V_ENERGY_PJ]
-            if ints[i][I_USED] == 0:
-                dynamic += prices[layers[a][A_ROW]][V_LEAVES_PJ]
+            a = ints[i, I_LAYER]
+            dynamic += prices[layers[a, A_ROW]][V_ENERGY_PJ]
+            if ints[i, I_USED] == 0:
+                dynamic += prices[layers[a, A_ROW]][V_LEAVES_PJ]
         total = durations(count, ints, layers, prices, point, floats)
         row[O_LATENCY_NS] = row[O_INTERVAL_NS] = total
         if point[Z_PIPELINED] > 0.0:

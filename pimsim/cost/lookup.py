@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,10 @@ class LookupTable:
         kernel(chosen, at, self.walk[:6], (self.prices, self.ways, self.hardware), given, self._scratch(), out)
         out[out[:, k.O_STATUS] != k.FITS, : k.O_CROSSBARS] = np.inf
         return Figures(out)
+
+    def with_ways(self, ways: Array) -> LookupTable:
+        """The same table with other energies of traffic between layers (points x edges x W_*)."""
+        return replace(self, ways=ways)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table to one file without code in it (layout of safetensors), whole or not at all."""
