@@ -1,37 +1,116 @@
-"""Row driver. One action: one row driven for one read cycle. One instance a row."""
+"""Row driver with its input converter. One action: one row driven for one read cycle. One instance a row.
+
+driver: inverters put bits or pulses on the row. r2r, c2c: an input of several bits becomes one of 2^bits voltages.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from pimsim.components.crossbar import MEAN_INPUT_ACTIVITY
+from pimsim.components import silicon
+from pimsim.components.crossbar import compute_style
+from pimsim.components.lines import CHAIN, row_fF
 from pimsim.components.price import Number, Price, resolve
 
-NVM_ACCESS_WIDTHS = 4.3
-"""Access transistor of a resistive cell in minimum widths: 1.5 fF at 130 nm (Wan et al., Nature 608, 504 (2022), as
-modelled by CiMLoop) where a minimum gate has 0.35 fF. An SRAM read port is one minimum gate."""
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """activity: share of inputs that are one, or mean input over full scale (random operands). latch_gates: flip-flop
+    and its clock for an input bit, in NAND2 of switched capacitance (assumed). unit_fF: capacitor of a C-2C ladder; its
+    bits have 2 and 1 units each (assumed: the least that matches to 8 bits). gm_per_A: transconductance of the buffer
+    that settles the row, over its current (1/V; usual in moderate inversion). latch_um2: at 45 nm (four NAND2)."""
+
+    activity: float = 0.5
+    latch_gates: float = 10.0
+    unit_fF: float = 2.0
+    gm_per_A: float = 15.0
+    latch_um2: float = 4.0
+    unit_um2_per_fF: float = 1.0 / 1.5  # metal capacitor (assumed, usual for 65 to 28 nm)
+    resistor_um2: float = 4.0  # of a unit of poly, at 45 nm (assumed)
+    buffer_gates: float = 40.0  # area of the row's buffer, in NAND2 (assumed)
 
 
-def row_fF(hw: Any) -> Number:
-    """Load of one row: as the file says for a cell, or a gate for each cell."""
+DEFAULT = Parameters()
+
+
+def kind(hw: Any) -> str:
+    """The converter: as the file says; else inverters, but ladders where several bits are a voltage at once: C-2C in
+    charge-domain arrays, R-2R in others."""
     dac = hw.crossbar.dac
-    if dac.row_fF_per_cell is not None:
-        return hw.crossbar.columns * dac.row_fF_per_cell
-    widths = 1.0 if hw.crossbar.cell.kind == "sram" else NVM_ACCESS_WIDTHS
-    return hw.crossbar.columns * hw.process.access_fF * widths
+    if dac.kind is not None:
+        named: str = dac.kind
+        return named
+    style = compute_style(hw.crossbar.cell)
+    if style == "digital" or dac.encoding != "bit_serial":
+        return "driver"
+    return "c2c" if style == "charge" else "r2r"
+
+
+def several(hw: Any) -> Number:
+    """1 where a ladder makes a voltage of several bits, 0 where inverters do (a ladder of one bit is an inverter)."""
+    return 0.0 if kind(hw) == "driver" else 1.0 * (hw.crossbar.dac.bits > 1)
+
+
+def factor(hw: Any, of: Any) -> Number:
+    """Factor of measured macros: rows of inverters, or of voltages. `of`: silicon.energy or silicon.area."""
+    share = several(hw)
+    return share * of("driver, voltage") + (1.0 - share) * of("driver")
+
+
+def row_pJ(hw: Any) -> Number:
+    """C V^2 of a row with its driver chain (pJ)."""
+    volt = hw.process.supply_V
+    return row_fF(hw, compute_style(hw.crossbar.cell)) * CHAIN * 1e-3 * volt * volt
 
 
 def energy_pJ(hw: Any) -> Number:
-    """C V^2 of the row x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts; half of them on
-    average (random operands)."""
+    """driver: C V^2 of row and chain x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts, one
+    of any width; half of them on average. r2r, c2c with more than one bit: the row at a third of C V^2 (mean square of
+    a uniform voltage), a class-A buffer that settles it to half a step: I = C V ln(2) (bits + 1) / (gm/I t), and the
+    ladder: c2c, 3 units a bit, a quarter of them switching; r2r, V^2 t / (3 R) with R settling the row in that time."""
     dac, volt = hw.crossbar.dac, hw.process.supply_V
-    pulses = 2.0**dac.bits - 1.0 if dac.encoding == "pulse_count" else dac.bits
-    return row_fF(hw) * 1e-3 * volt * volt * MEAN_INPUT_ACTIVITY * pulses
+    latch = DEFAULT.latch_gates * hw.process.gate_fJ * 1e-3 * dac.bits
+    chosen = kind(hw)
+    if chosen == "driver":
+        if dac.encoding == "pulse_count":
+            pulses = 2.0**dac.bits - 1.0
+        elif dac.encoding == "pulse_width":
+            pulses = 1.0
+        else:
+            pulses = dac.bits
+        return row_pJ(hw) * DEFAULT.activity * pulses + latch
+    share = several(hw)
+    fF = row_fF(hw, compute_style(hw.crossbar.cell))
+    settling = 0.6931 * (dac.bits + 1.0)
+    amplifier = 2.0 * fF * settling / DEFAULT.gm_per_A  # current of both branches x time; x V below
+    ladder = 3.0 * dac.bits * DEFAULT.unit_fF * 0.25 * volt if chosen == "c2c" else fF * settling / 3.0 * volt
+    analog = (fF * volt / 3.0 + amplifier + ladder) * volt * 1e-3
+    return share * analog + (1.0 - share) * row_pJ(hw) * DEFAULT.activity + latch
 
 
 def area_um2(hw: Any) -> Number:
-    """A buffer of two inverters and a latch for each bit: 4 um2 at 45 nm (assumed: four NAND2)."""
-    return 4.0 * hw.crossbar.dac.bits * hw.process.area_45
+    """driver: a latch a bit and the chain, whose last stage has a quarter of the row's gates. Ladders: their units, and
+    the row's buffer."""
+    dac, here = hw.crossbar.dac, hw.process
+    latch = DEFAULT.latch_um2 * dac.bits * here.area_45
+    fF = row_fF(hw, compute_style(hw.crossbar.cell))
+    chain = fF / 3.0 / here.gate_fF_in * 0.5 * here.logic_um2
+    chosen = kind(hw)
+    if chosen == "driver":
+        return latch + chain
+    if chosen == "c2c":
+        ladder = 3.0 * dac.bits * DEFAULT.unit_fF * DEFAULT.unit_um2_per_fF
+    else:
+        ladder = 3.0 * dac.bits * DEFAULT.resistor_um2 * here.area_45
+    return latch + chain + several(hw) * (ladder + DEFAULT.buffer_gates * here.logic_um2)
+
+
+FORMULA = {
+    "driver": "row and driver chain C V^2 x pulses x activity 0.5, a latch a bit; technology table",
+    "r2r": "R-2R ladder and class-A buffer that settle the row to half a step (textbook); technology table",
+    "c2c": "C-2C ladder of 2 fF units and class-A buffer that settles the row to half a step; technology table",
+}
 
 
 def price(hw: Any) -> Price:
@@ -40,8 +119,8 @@ def price(hw: Any) -> Price:
         hw,
         hw.crossbar.dac,
         action_ns=hw.cycle_ns,
-        energy_pJ=energy_pJ(hw),
-        area_um2=area_um2(hw),
+        energy_pJ=energy_pJ(hw) * factor(hw, silicon.energy),
+        area_um2=area_um2(hw) * factor(hw, silicon.area),
         leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
-        formula="row C V^2 x pulses x activity 0.5; a gate a cell by the technology table (1T1R: 4.3 widths)",
+        formula=FORMULA[kind(hw)],
     )

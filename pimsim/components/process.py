@@ -22,7 +22,7 @@ class Process(NamedTuple):
     gate_fJ, logic_um2: energy and area of a NAND2-equivalent. energy_45, energy_32: factors on digital energies known
     at 45 nm and 0.9 V, at 32 nm and 1 V (C V^2 with the capacitance that the table says a gate switches). area_45:
     factor on logic areas known at 45 nm. leakage_mW_per_um2: of logic. speed, given_energy: factors on clocks and
-    energies that the file gives at `price_supply_V`.
+    energies that the file gives at `price_supply_V`. gate_fF_in: input of a NAND2.
     """
 
     supply_V: Number
@@ -37,6 +37,8 @@ class Process(NamedTuple):
     leakage_mW_per_um2: Number
     speed: Number
     given_energy: Number
+    gate_fF_in: Number
+    wire_ohm_per_mm: Number
 
 
 def _node(node_nm: Number, flavour: table.Flavour) -> tuple[Number, ...]:
@@ -51,6 +53,8 @@ def _node(node_nm: Number, flavour: table.Flavour) -> tuple[Number, ...]:
         table.leakage_per_gate_nW(node_nm, nominal_V, flavour),
         nominal_V,
         table.threshold_V(node_nm, flavour),
+        table.gate_input_fF(node_nm),
+        table.wire_ohm_per_mm(node_nm),
     )
 
 
@@ -64,8 +68,8 @@ def process(hw: Any) -> Process:
     tech = hw.technology
     volt, flavour = tech.supply_V, tech.flavour
     at_node = _remembered if isinstance(tech.node_nm, float) else _node
-    switched_fF, logic_um2, sram_um2, access_fF, wire_fF, leakage_nW, nominal_V, threshold_V = at_node(
-        tech.node_nm, flavour
+    switched_fF, logic_um2, sram_um2, access_fF, wire_fF, leakage_nW, nominal_V, threshold_V, gate_fF, wire_ohm = (
+        at_node(tech.node_nm, flavour)
     )
     price_V = volt if tech.price_supply_V is None else tech.price_supply_V
     energy_fJ = switched_fF * volt * volt
@@ -83,6 +87,8 @@ def process(hw: Any) -> Process:
         leakage_nW * table.leakage_factor(volt, nominal_V) * 1e-6 / logic_um2,
         1.0 if price_V is volt else table.speed_factor(threshold_V, volt, price_V),
         ratio * ratio,
+        gate_fF,
+        wire_ohm,
     )
 
 
@@ -91,8 +97,14 @@ class View:
 
     __slots__ = (
         "chip", "clock_GHz", "crossbar", "cycle_ns", "mapping", "memory", "network", "operands", "outputs_per_cycle",
-        "pe", "precision", "process", "technology", "tile",
+        "pe", "precision", "process", "read_ns", "technology", "tile",
     )  # fmt: skip
+
+    @property
+    def fo4_ns(self) -> Number:
+        """Fan-out-of-4 delay at the present supply; asked for only where times are computed."""
+        tech = self.technology
+        return table.fo4_ps(tech.node_nm, tech.supply_V, tech.flavour) * 1e-3
 
     def __init__(self, hw: Any):
         self.technology, self.precision, self.crossbar = hw.technology, hw.precision, hw.crossbar
@@ -100,7 +112,8 @@ class View:
         self.mapping, self.operands = hw.mapping, hw.operands
         self.process = process(hw)
         self.clock_GHz = clock_GHz(self)
-        self.cycle_ns = cycle_ns(self)
+        self.read_ns = _read_ns(self)
+        self.cycle_ns = _cycle_ns(self)
         self.outputs_per_cycle = outputs_per_cycle(self)
 
 
@@ -109,13 +122,26 @@ def clock_GHz(hw: Any) -> Number:
     return hw.technology.clock_GHz * process(hw).speed
 
 
+def _read_ns(hw: View) -> Number:
+    """One read of the array at the present supply: the file's, which holds at `price_supply_V`, or computed."""
+    given = hw.crossbar.read_ns
+    if given is not None:
+        return given / hw.process.speed
+    from pimsim.components.crossbar import read_ns as computed  # the arrays' formulas rest on this module
+
+    return computed(hw)
+
+
 def cycle_ns(hw: Any) -> Number:
+    """One read cycle of `hw` (ns)."""
+    return (hw if type(hw) is View else View(hw)).cycle_ns
+
+
+def _cycle_ns(hw: View) -> Number:
     """One read cycle: the array's read, or the time its slowest ADC needs for its columns, whichever is longer."""
-    bar = hw.crossbar
-    adc, read = bar.adc, bar.read_ns
-    turn = adc.columns_per_adc / adc.columns_combined / adc.rate_GSps
-    longer = (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
-    return longer / process(hw).speed
+    adc, read = hw.crossbar.adc, hw.read_ns
+    turn = adc.columns_per_adc / adc.columns_combined / (adc.rate_GSps * hw.process.speed)
+    return (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
 
 
 WEIGHT_COLUMNS = {

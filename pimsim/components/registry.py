@@ -13,6 +13,7 @@ from pimsim.components import (
     activation,
     adc,
     bus,
+    column_mux,
     crossbar,
     dac,
     dram,
@@ -55,6 +56,7 @@ REGISTRY: dict[str, Entry] = {
     "crossbar": Entry("crossbar", "crossbar", _one, crossbar.price),
     "dac": Entry("crossbar.dac", "crossbar", lambda hw: hw.crossbar.rows, dac.price),
     "sample_hold": Entry("crossbar.sample_hold", "crossbar", lambda hw: hw.crossbar.columns, sample_hold.price),
+    "column_mux": Entry("crossbar.column_mux", "crossbar", lambda hw: hw.crossbar.columns, column_mux.price),
     "adc": Entry(
         "crossbar.adc",
         "crossbar",

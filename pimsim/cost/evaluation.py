@@ -14,6 +14,7 @@ COMPONENTS = (
     "crossbar",  # cell arrays, read
     "dac",  # row drivers and input converters
     "sample_hold",
+    "column_mux",  # columns take turns on converters
     "adc",
     "shift_add",  # in the processing element: bit slices and input cycles put together
     "input_register",
@@ -73,6 +74,7 @@ class Evaluation:
     chosen schedule. Area is of all chips together.
     """
 
+    figures: list[float]  # of the whole network: `pimsim.cost.fused.F_*`
     energy_dynamic_pJ: Array
     energy_static_pJ: Array
     area_um2: Array
@@ -84,13 +86,11 @@ class Evaluation:
     copies: Array  # replication
     cells: Array  # that hold weights, all copies
     cells_allotted: Array
-    mean_utilization: float  # of all crossbars given to layers
     weight_bits: Array
     input_bits: Array
     chips: int
     crossbars_total: int  # on all chips
     crossbars_used: int
-    tiles_used: float
     contexts: int  # 1, or how many times the chip is rewritten in one inference (capacity: spill)
     programming_energy_pJ: float  # writing all weights once, before the first inference
     programming_latency_ns: float

@@ -132,6 +132,16 @@ class Precision(Model):
     accumulator_bits: Annotated[int, Field(ge=1, le=64)] = Field(default=32, description="bits of a partial sum")
 
 
+class Pulse(Model):
+    """One programming pulse in one direction."""
+
+    voltage_V: Annotated[float, Field(gt=0, le=20)] = Field(description="voltage of the pulse")
+    pulse_ns: PositiveFloat = Field(description="length of the pulse, verify included")
+    current_uA: Annotated[float, Field(gt=0, le=1e5)] | None = Field(
+        default=None, description="current through the cell; by Ohm's law at its mean conductance when left out"
+    )
+
+
 class Write(Model):
     """Programming one cell."""
 
@@ -141,9 +151,19 @@ class Write(Model):
     )
     voltage_V: Annotated[float, Field(gt=0, le=20)] = Field(default=2.0, description="voltage of a pulse")
     pulse_ns: PositiveFloat = Field(default=100.0, description="length of one pulse, verify included")
-    pulses: Annotated[float, Field(ge=1, le=10000)] = Field(
-        default=1.0, description="mean pulses until the cell verifies"
+    set: Pulse | None = Field(
+        default=None, description="pulse to the low-resistance state; voltage_V and pulse_ns when left out"
     )
+    reset: Pulse | None = Field(
+        default=None, description="pulse to the high-resistance state; voltage_V and pulse_ns when left out"
+    )
+    pulses: Annotated[float, Field(ge=1, le=10000)] | None = Field(
+        default=None, description="mean pulses until the cell verifies; 1 when left out"
+    )
+    success: Annotated[float, Field(ge=1e-4, le=0.9999)] | None = Field(
+        default=None, description="chance that a pulse brings a cell to its target; instead of pulses"
+    )
+    verify_pJ: NonNegativeFloat = Field(default=0.0, description="energy of the read that verifies a pulse")
     cells_at_once: Count = Field(default=128, description="cells of one crossbar written by one pulse (of one row)")
     endurance_cycles: Annotated[float, Field(ge=1, le=1e18, allow_inf_nan=False)] = Field(
         default=1e6, description="writes that a cell survives; 1e18 for cells that do not wear out"
@@ -151,6 +171,18 @@ class Write(Model):
     source: Annotated[str, Field(max_length=2000)] | None = Field(
         default=None, description="where the figures come from"
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        problems: list[Problem] = []
+        if self.success is not None and self.pulses is not None:
+            rule = "success and pulses both set the mean pulses; give one (pulses: null drops the extended file's)"
+            problems.append(("success", rule))
+        for name in ("set", "reset"):
+            if self.energy_pJ is not None and getattr(self, name) is not None:
+                problems.append((name, f"energy_pJ is the energy of a pulse whatever {name} says; give one"))
+        _refuse(problems)
+        return self
 
 
 class Cell(Model):
@@ -178,8 +210,16 @@ class Cell(Model):
     capacitor_fF: Annotated[float, Field(gt=0, le=1e4)] | None = Field(
         default=None, description="compute: charge: capacitor of a cell; 1 fF when left out"
     )
-    area_F2: Annotated[float, Field(ge=1, le=1e5)] = Field(
-        default=12.0, description="area of a cell in squared feature sizes"
+    transistors: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=6, description="sram: transistors of a cell: 6 with a pair of bitlines, 8 with a read port, 10, 12"
+    )
+    booth: bool = Field(
+        default=False, description="compute: digital: radix-4 Booth recoding of the input bits taken at once"
+    )
+    area_F2: Annotated[float, Field(ge=1, le=1e5)] | None = Field(
+        default=None,
+        description="area of a cell in squared feature sizes; left out: sram by the technology's 6T cell and the "
+        "transistors, others 40",
     )
     write: Write = Field(default=Write(), description="programming")
     source: Annotated[str, Field(max_length=2000)] | None = Field(
@@ -202,6 +242,11 @@ class Dac(Circuit):
     """Row driver. One action: one row driven for one read cycle. One instance a row."""
 
     bits: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="input bits applied in one read cycle")
+    kind: Literal["driver", "r2r", "c2c"] | None = Field(
+        default=None,
+        description="circuit: inverters, or a ladder of resistors or capacitors with a buffer; left out: inverters, "
+        "but a ladder where an analog array takes a voltage of several bits (c2c for compute: charge)",
+    )
     encoding: Literal["bit_serial", "pulse_count", "pulse_width", "binary_pulses"] = Field(
         default="bit_serial",
         description="levels of dac.bits bits, trains of up to 2^bits - 1 pulses, one pulse of that width, or bit k of "
@@ -216,7 +261,17 @@ class Dac(Circuit):
 
 
 class SampleHold(Circuit):
-    """Column sampler. One action: one column sampled. One instance a column."""
+    """Column sampler. One action: one conversion's columns sampled. One instance a column."""
+
+    kind: Literal["sample_hold", "integrator", "none"] | None = Field(
+        default=None,
+        description="circuit: a capacitor (combined columns share charge), or a switched-capacitor integrator; "
+        "left out: integrator under binary_pulses, else a capacitor",
+    )
+
+
+class ColumnMux(Circuit):
+    """Switches by which columns take turns on a converter. One action: one column connected. One instance a column."""
 
 
 class Adc(Circuit):
@@ -256,7 +311,9 @@ class Crossbar(Circuit):
     active_rows: Annotated[int, Field(ge=1, le=65536)] | None = Field(
         default=None, description="rows driven at once; all when left out"
     )
-    read_ns: PositiveFloat = Field(description="one read of the array: drive, settle, sample")
+    read_ns: PositiveFloat | None = Field(
+        default=None, description="one read of the array: drive, settle, sample; computed by geometry when left out"
+    )
     signed: Literal[
         "offset", "twos_complement", "differential", "differential_rows", "xnor", "xnor_rows", "sign_magnitude"
     ] = Field(
@@ -267,6 +324,7 @@ class Crossbar(Circuit):
     cell: Cell = Field(description="memory cell")
     dac: Dac = Field(description="row drivers")
     sample_hold: SampleHold = Field(default=SampleHold(), description="column samplers")
+    column_mux: ColumnMux = Field(default=ColumnMux(), description="column multiplexer")
     adc: Adc = Field(description="column converters")
 
     @model_validator(mode="after")
@@ -550,7 +608,7 @@ class Hardware(Model):
                 )
             )
         turn_ns = bar.adc.columns_per_adc / bar.adc.columns_combined / bar.adc.rate_GSps
-        if turn_ns > bar.read_ns * 1.0000001:
+        if bar.read_ns is not None and turn_ns > bar.read_ns * 1.0000001:
             found.append(
                 (
                     "crossbar.adc.rate_GSps",

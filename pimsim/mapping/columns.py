@@ -20,8 +20,8 @@ UNIT_CODES = {None: 0, Unit.SOFTMAX: 1, Unit.NORMALISATION: 2}
     L_COLS,
     L_VECTORS,
     L_STEPS,
-    L_WEIGHT_BITS,  # 0: the run's
-    L_INPUT_BITS,  # 0: the run's
+    L_WEIGHT_BITS,  # 0: the run's; below 0: in a column of the point
+    L_INPUT_BITS,  # as L_WEIGHT_BITS
     L_INPUTS,
     L_FETCHED,
     L_OUTPUTS,
@@ -96,8 +96,10 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_SERIAL_STEPS,  # 1: the steps of a layer do not overlap
     P_SOFTMAX_PER_NS,  # elements a tile; 0: it has no such unit
     P_NORMALISATION_PER_NS,
-) = range(49)
-POINT_COLUMNS = 49
+    P_PIPELINED,  # 1: totals are those of overlapping layers
+) = range(50)
+POINT_COLUMNS = 50
+"""Columns after these hold bits of layers, for sweeps that vary them: L_WEIGHT_BITS or L_INPUT_BITS = -column."""
 
 # One row a layer: what the mapping decides.
 (
@@ -151,6 +153,7 @@ QUEUE_COLUMNS = 4
     C_CROSSBAR,
     C_DAC,
     C_SAMPLE_HOLD,
+    C_COLUMN_MUX,
     C_ADC,
     C_SHIFT_ADD,
     C_INPUT_REGISTER,
@@ -169,8 +172,8 @@ QUEUE_COLUMNS = 4
     C_LINK,
     C_MEMORY,
     C_PROGRAMMING,
-) = range(21)
-COMPONENT_COLUMNS = 21
+) = range(22)
+COMPONENT_COLUMNS = 22
 
 # One row a layer and schedule: times in ns.
 T_START, T_END, T_CRITICAL = range(3)
@@ -184,7 +187,10 @@ class Packed:
     """A workload as rows of numbers (layers, edges, and where each layer's edges start): `lists` for the plain kernels,
     `arrays` for the compiled ones, with the same values."""
 
-    def __init__(self, layers: list[list[float]], edges: list[list[float]], starts: list[int]):
+    def __init__(
+        self, layers: list[list[float]], edges: list[list[float]], starts: list[int], macs: float, ops: float
+    ):
+        self.macs, self.ops = macs, ops  # of one inference
         self.evaluated = 0  # layers evaluated without compiler so far
         self.lists = layers, edges, starts
         self.arrays = (
@@ -198,7 +204,7 @@ def pack(workload: Workload) -> Packed:
     """The workload's layers and edges as numbers; made once and kept with the workload."""
     packed = workload.cache.get("packed")
     if not isinstance(packed, Packed):
-        packed = workload.cache["packed"] = Packed(*_rows(workload))
+        packed = workload.cache["packed"] = Packed(*_rows(workload), float(workload.macs), float(workload.ops))
     return packed
 
 

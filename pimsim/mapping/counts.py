@@ -11,6 +11,7 @@ from pimsim.mapping.columns import (
     C_ADC,
     C_BUFFER,
     C_BUS,
+    C_COLUMN_MUX,
     C_CROSSBAR,
     C_DAC,
     C_INPUT_REGISTER,
@@ -86,11 +87,7 @@ from pimsim.mapping.columns import (
     P_WINDOW_REUSE,
     S_CONTEXTS,
 )
-
-
-def up(x: float) -> float:
-    """ceil as a float64, bounded so that it cannot overflow an int64."""
-    return math.ceil(min(x, 9e15)) * 1.0
+from pimsim.mapping.kernel import up
 
 
 def hops(here: float, there: float, point: Any) -> Any:
@@ -155,6 +152,7 @@ def count_product(layer: Any, row: Any, point: Any, count: Any) -> None:
     conversions = columns * row[M_CONVERSIONS]
     swing = 1.0 - point[P_ADC_DATA_SHARE] + point[P_ADC_DATA_SHARE] * 4.0 * inputs * levels
     count[C_SAMPLE_HOLD] = conversions
+    count[C_COLUMN_MUX] = conversions * point[P_COMBINED]
     count[C_ADC] = swing * conversions
     count[C_SHIFT_ADD] = columns * row[M_DRIVES]
     operand_bits = vectors * groups * rows * input_bits
@@ -204,16 +202,20 @@ def count_layer(layer: Any, row: Any, point: Any, spilled: bool, count: Any) -> 
         count[C_MEMORY] = layer[L_WEIGHTS] * row[M_WEIGHT_BITS]
 
 
+def count_point(layers: Any, edges: Any, starts: Any, point: Any, rows: Any, whole: Any, count: Any) -> None:
+    """Fill `count`, (layers + 2) x components, zeros before, at one point; the rows after the layers are `shared`, which
+    gets the model's inputs and outputs, and `idle`, which does nothing."""
+    spilled = whole[S_CONTEXTS] > 1.0
+    shared = count[len(layers)]
+    for i in range(len(layers)):
+        count_layer(layers[i], rows[i], point, spilled, count[i])
+        count_traffic(layers, rows, edges, starts[i], starts[i + 1], i, point, count[i], shared)
+
+
 def count_points(layers: Any, edges: Any, starts: Any, points: Any, mapped: Any, summary: Any, counts: Any) -> None:
-    """For every hardware point fill counts[p]: (layers + 2) x components; the rows after the layers are `shared`, which
-    gets the model's inputs and outputs, and `idle`, which does nothing. `counts` comes in as zeros."""
+    """`count_point` for every hardware point: fills counts[p]."""
     for p in range(len(points)):
-        point, rows, count = points[p], mapped[p], counts[p]
-        spilled = summary[p][S_CONTEXTS] > 1.0
-        shared = count[len(layers)]
-        for i in range(len(layers)):
-            count_layer(layers[i], rows[i], point, spilled, count[i])
-            count_traffic(layers, rows, edges, starts[i], starts[i + 1], i, point, count[i], shared)
+        count_point(layers, edges, starts, points[p], mapped[p], summary[p], counts[p])
 
 
-HELPERS = (up, hops, count_traffic, count_product, count_layer)
+HELPERS = (up, hops, count_traffic, count_product, count_layer, count_point)

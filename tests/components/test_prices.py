@@ -75,7 +75,6 @@ def test_power_becomes_energy_and_back() -> None:
     [
         ("crossbar.adc.bits=7", "adc", 0.5),
         ("crossbar.cell.read_voltage_V=0.4", "crossbar", 4.0),
-        ("crossbar.columns=256", "dac", 2.0),
         ("tile.bus.length_mm=1.0", "bus", 2.0),
         ("crossbar.cell.write.pulses=17.0", "programming", 2.0),
         ("precision.accumulator_bits=16", "shift_add", 0.5),
@@ -85,6 +84,13 @@ def test_parameters_move_the_energy(setting: str, component: str, ratio: float) 
     before = prices(load_hardware("reram_128"))[component].energy_pJ
     after = prices(load_hardware("reram_128", overrides=[setting]))[component].energy_pJ
     assert after == pytest.approx(ratio * before)
+
+
+def test_a_rows_energy_is_a_latch_and_what_goes_with_its_columns() -> None:
+    wide = [load_hardware("reram_128", overrides=[f"crossbar.columns={n}"]) for n in (128, 256, 512)]
+    small, double, fourfold = (prices(hardware)["dac"].energy_pJ for hardware in wide)
+    assert fourfold - double == pytest.approx(2.0 * (double - small))
+    assert 1.5 < double / small < 2.0
 
 
 def test_units_that_a_tile_lacks_run_on_the_activation_units() -> None:

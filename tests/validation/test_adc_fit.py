@@ -56,17 +56,16 @@ def test_converters_of_macros_are_small_and_not_frugal(survey: fitting.Survey) -
         assert macro.name in fitting.position(macro, survey)
 
 
-def test_the_shares_of_macros_are_means_over_the_chips() -> None:
-    """One value a chip: Jia's two supplies count as one."""
-    energies, areas = [], []
+def test_the_laws_of_macros_are_fits_over_the_chips() -> None:
+    exponent, share = fitting.macro_law()
+    assert pytest.approx(exponent, abs=6e-4) == adc_survey.MACRO_RATE_EXPONENT
+    assert pytest.approx(share, rel=2e-3) == adc_survey.MACRO_ENERGY_SHARE
+    areas = []
     for macro in fitting.MACROS:
-        median_pJ = adc_survey.energy_pJ(macro.bits, macro.rate_GSps, macro.node_nm, macro.supply_V)
         median_um2 = adc_survey.area_um2(macro.node_nm, macro.rate_GSps, macro.energy_pJ)
-        energies.append(np.log(macro.energy_pJ / median_pJ))
         areas.append(np.log(macro.area_um2 / median_um2))
-    for logs, share in ((energies, adc_survey.MACRO_ENERGY_SHARE), (areas, adc_survey.MACRO_AREA_SHARE)):
-        chips = [(logs[0] + logs[1]) / 2, *logs[2:]]
-        assert np.exp(np.mean(chips)) == pytest.approx(share, rel=0.02)
+    chips = [(areas[0] + areas[1]) / 2, *areas[2:]]  # Jia's two supplies count as one
+    assert np.exp(np.mean(chips)) == pytest.approx(adc_survey.MACRO_AREA_SHARE, rel=0.02)
 
 
 def test_the_search_finds_a_known_minimum() -> None:

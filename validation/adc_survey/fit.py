@@ -201,6 +201,20 @@ MACROS = (
 )
 
 
+def macro_law() -> tuple[float, float]:
+    """(exponent of the rate past the corner, share of the median law's floor) about which the converters of MACROS
+    scatter least, a chip counting once: least squares of the logarithms."""
+    logs, rates = [], []
+    for macro in MACROS:
+        at_corner = adc_survey.energy_pJ(macro.bits, 0.0, macro.node_nm, macro.supply_V)
+        logs.append(np.log(macro.energy_pJ / at_corner))
+        rates.append(np.log(max(macro.rate_GSps / adc_survey.corner_GSps(macro.node_nm), 1.0)))
+    weights = np.array([0.5, 0.5] + [1.0] * (len(MACROS) - 2))  # the first two are one chip
+    design = np.vstack([np.ones(len(MACROS)), rates]).T * np.sqrt(weights)[:, None]
+    level, slope = np.linalg.lstsq(design, np.array(logs) * np.sqrt(weights), rcond=None)[0]
+    return float(slope), float(np.exp(level))
+
+
 def position(macro: MacroConverter, survey: Survey) -> str:
     """One line: the macro's converter over the median law, and the share of the survey that lies lower."""
     energies, areas = ratios(survey)
@@ -221,7 +235,8 @@ def main() -> None:
     print(f"\n{len(survey.bits)} converters; published / median law at 10, 50, 90%:")
     for name, ratio in zip(("energy", "area"), ratios(survey), strict=True):
         print(f"  {name}: " + ", ".join(f"{value:.2f}" for value in np.quantile(ratio, (0.1, 0.5, 0.9))))
-    print()
+    exponent, share = macro_law()
+    print(f"\nMACRO_RATE_EXPONENT = {exponent:.3f}\nMACRO_ENERGY_SHARE = {share:.2f}\n")
     for macro in MACROS:
         print(position(macro, survey))
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pimsim.components import adc, dac, silicon
 from pimsim.components.crossbar import compute_style
 from pimsim.cost.macro import macro_figures
 from pimsim.hardware.load import load_hardware
 
 FOLDER = Path(__file__).parent
-CIRCUITS = ("crossbar", "crossbar.dac", "crossbar.sample_hold", "crossbar.adc", "pe.shift_add")
+CIRCUITS = ("crossbar", "crossbar.dac", "crossbar.sample_hold", "crossbar.column_mux", "crossbar.adc", "pe.shift_add")
+CONVERTING = ("crossbar", "dac", "sample_hold", "column_mux", "adc")
 PRICES = ("energy_pJ", "power_mW", "area_um2", "leakage_mW")
-COMPARED = ("flash", "sense_amplifier", "ramp")
 GROUPS = {"array_driver": ("array", "driver"), "array": ("array",), "driver": ("driver",)}
 GROUPS |= {"converter": ("converter",), "digital": ("digital",)}
 
@@ -83,11 +85,11 @@ def _chip(name: str, entry: dict[str, Any]) -> Chip:
             sets.append(f"technology.supply_V={point['supply_V']}")
         hardware = load_hardware(source, overrides=sets)
         style = compute_style(hardware.crossbar.cell)
-        used = ["crossbar", "dac", "sample_hold", "adc", *(["shift_add"] if entry.get("digital", True) else [])]
+        used = [*CONVERTING, *(["shift_add"] if entry.get("digital", True) else [])]
         figures = macro_figures(hardware, used)
         kinds = kind_of(hardware)
-        energy = _by_kind({key: value / figures.ops for key, value in figures.energy_pJ.items()}, kinds)
-        areas = areas or _by_kind({key: value * 1e-6 for key, value in figures.area_um2.items()}, kinds)
+        energy = _by_kind({key: value / figures.ops for key, value in figures.energy_pJ.items()}, kinds, silicon.energy)
+        areas = areas or _by_kind({key: v * 1e-6 for key, v in figures.area_um2.items()}, kinds, silicon.area)
         label = f"{hardware.technology.supply_V:g} V"
         if "speed" in point:
             speeds.append((label, point["speed"], 1.0 / figures.mvm_ns))
@@ -103,18 +105,20 @@ def _chip(name: str, entry: dict[str, Any]) -> Chip:
 
 def kind_of(hardware: Any) -> dict[str, str]:
     """Component -> circuit kind; arrays by how their cells compute, converters by their circuit."""
-    adc = "compared" if hardware.crossbar.adc.kind in COMPARED else "sar"
+    converter = adc.silicon_kind(hardware.crossbar.adc.kind)
     return {
-        "crossbar": f"array, {compute_style(hardware.crossbar.cell)}", "dac": "driver", "adc": f"converter, {adc}",
-        "sample_hold": f"converter, {adc}", "shift_add": "digital",
+        "crossbar": f"array, {compute_style(hardware.crossbar.cell)}",
+        "dac": "driver, voltage" if dac.several(hardware) else "driver",
+        "adc": converter, "sample_hold": converter, "column_mux": converter, "shift_add": "digital",
     }  # fmt: skip
 
 
-def _by_kind(values: dict[str, float], kinds: dict[str, str]) -> dict[str, float]:
+def _by_kind(values: dict[str, float], kinds: dict[str, str], factor: Callable[[str], float]) -> dict[str, float]:
+    """Parts by circuit kind, bare: the factor of measured macros is taken out again."""
     found: dict[str, float] = {}
     for name, value in values.items():
         if value > 0.0:
-            found[kinds[name]] = found.get(kinds[name], 0.0) + value
+            found[kinds[name]] = found.get(kinds[name], 0.0) + value / factor(kinds[name])
     return found
 
 

@@ -1,55 +1,33 @@
-"""Factors of circuit kinds from measured chips, and how far the chips that they do not come from lie.
+"""Factors of circuit kinds from measured chips: the constants of pimsim/components/silicon.py.
 
 A chip's figure is taken as the sum of its computed parts, each times the factor of its circuit kind. The logarithms of
 the factors are the values that make the published figures most likely when these scatter with CHIP_SIGMA around the
-sums and the factors with PRIOR_SIGMA around 1 (both assumed). Where a paper tells the parts apart that is the geometric
-mean of published over computed, drawn towards 1 as far as chips are few; where it does not, the total still says what
-it can. A chip counts once, whatever number of points it has. Uses no random numbers.
+sums (about what they do) and the factors with PRIOR_SIGMA around 1 (assumed). Where a paper tells the parts apart that
+is the geometric mean of published over computed, drawn towards 1 as far as chips are few; where it does not, the total
+still says what it can. A chip counts once, whatever number of points it has. Uses no random numbers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
-from .chips import Chip, Seen, chips
+from .chips import Chip, Seen
 
-CHIP_SIGMA = 0.5
-PRIOR_SIGMA = 1.0
-Z90 = 1.2815515655446004
+CHIP_SIGMA = 0.9
+PRIOR_SIGMA = 0.7
+KINDS = (
+    "array, charge", "array, current", "array, digital", "array, resistive", "driver", "driver, voltage",
+    "converter, compared", "converter, sar",
+)  # fmt: skip
+"""Circuit kinds with a factor, as `pimsim.components` name them."""
+
 Quantity = Literal["energy", "area"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A chip held against factors that come from the others. low, high: 80% interval of the prediction."""
-
-    chip: Chip
-    seen: Seen
-    predicted: float
-    low: float
-    high: float
-    kind: str  # the circuit kind with the largest predicted share
-
-    @property
-    def error(self) -> float:
-        """predicted / published - 1."""
-        return self.predicted / self.seen.published - 1.0
-
-    @property
-    def residual(self) -> float:
-        """ln(published / predicted)."""
-        return math.log(self.seen.published / self.predicted)
-
-    @property
-    def covered(self) -> bool:
-        """Whether the interval holds the published figure."""
-        return self.low <= self.seen.published <= self.high
 
 
 def observations(chip: Chip, quantity: Quantity) -> tuple[Seen, ...]:
@@ -85,44 +63,27 @@ def _normal(parts: Array, target: Array, logs: Array) -> tuple[Array, Array]:
 
 
 def predict(seen: Seen, known: dict[str, float]) -> dict[str, float]:
-    """Parts times their factors; 1 for a kind that no other chip has."""
-    return {kind: value * known.get(kind, 1.0) for kind, value in seen.parts.items()}
+    """Parts times their factors. Kinds outside the array have none: theirs are prices of logic and memory alone."""
+    return {kind: value * (known.get(kind, 1.0) if kind in KINDS else 1.0) for kind, value in seen.parts.items()}
 
 
-def left_out(quantity: Quantity, everything: list[Chip] | None = None) -> list[LeftOut]:
-    """Every chip's main figure, predicted with factors from the other chips."""
-    known = [chip for chip in (everything or chips()) if quantity == "energy" or chip.area]
-    rows = []
+def with_factors(chip: Chip, quantity: Quantity, known: dict[str, float]) -> Chip:
+    """The chip with all computed parts of `quantity` times their factors."""
+
+    def each(group: tuple[Seen, ...]) -> tuple[Seen, ...]:
+        return tuple(replace(seen, parts=predict(seen, known)) for seen in group)
+
+    if quantity == "area":
+        area = None if chip.area is None else each((chip.area,))[0]
+        return replace(chip, area=area, area_split=each(chip.area_split))
+    return replace(chip, energy=each(chip.energy), energy_split=each(chip.energy_split))
+
+
+def left_out(quantity: Quantity, everything: list[Chip]) -> list[Chip]:
+    """Every chip that has the quantity, its computed parts times factors from the other chips alone."""
+    known = [chip for chip in everything if quantity == "energy" or chip.area]
+    found = []
     for chip in known:
         rest = [observations(other, quantity) for other in known if other.name != chip.name]
-        seen = chip.energy[0] if quantity == "energy" else chip.area
-        if seen is None:
-            raise ValueError(f"{chip.name} has no {quantity}")
-        rows.append((chip, seen, predict(seen, factors(rest))))
-    residuals = [math.log(seen.published / sum(parts.values())) for _, seen, parts in rows]
-    found = []
-    for index, (chip, seen, parts) in enumerate(rows):
-        half = half_width(residuals[:index] + residuals[index + 1 :])
-        middle = sum(parts.values())
-        kind = max(parts, key=parts.__getitem__)
-        found.append(LeftOut(chip, seen, middle, middle * math.exp(-half), middle * math.exp(half), kind))
+        found.append(with_factors(chip, quantity, factors(rest)))
     return found
-
-
-def half_width(residuals: list[float]) -> float:
-    """Half of the 80% interval of the logarithm of a further chip: root mean square of the others' residuals times
-    Student's t with as many degrees of freedom, times sqrt(1 + 1/n): a small sample widens it."""
-    n = len(residuals)
-    rms = math.sqrt(sum(value * value for value in residuals) / n)
-    return student(n) * rms * math.sqrt(1.0 + 1.0 / n)
-
-
-def student(freedom: int) -> float:
-    """90% point of Student's t (Abramowitz and Stegun, 26.7.5: four terms; within 0.3% from 3 degrees on)."""
-    z = Z90
-    terms = (
-        (z**3 + z) / 4.0,
-        (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / 96.0,
-        (3.0 * z**7 + 19.0 * z**5 + 17.0 * z**3 - 15.0 * z) / 384.0,
-    )
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))

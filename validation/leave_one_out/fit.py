@@ -2,13 +2,14 @@
 
     python -m validation.leave_one_out.fit
 
-Factors of each circuit kind (factors.py), and the constants of pimsim/components/spread.py as they stand there.
+The factors of circuit kinds (pimsim/components/silicon.py) and the spreads that are left (pimsim/components/spread.py),
+as they stand there.
 """
 
 from __future__ import annotations
 
 from .chips import Chip, chips
-from .factors import Quantity, factors, left_out, observations
+from .factors import KINDS, Quantity, factors, left_out, observations
 from .sigmas import held, latency_spread, separated, spreads
 
 TABLES: dict[Quantity, str] = {"energy": "ENERGY_SIGMA", "area": "AREA_SIGMA"}
@@ -31,21 +32,29 @@ def constants(known: list[Chip], quantity: Quantity) -> str:
     return "\n".join([*lines, "}"])
 
 
+def silicon(known: list[Chip], quantity: Quantity) -> str:
+    """The table of `quantity` in pimsim/components/silicon.py, as Python."""
+    found = factors(observations(chip, quantity) for chip in known)
+    lines = [f'    "{kind}": {found[kind]:.2f},' for kind in KINDS if kind in found]
+    return "\n".join([f"{quantity.upper()}: dict[str, float] = {{", *lines, "}"])
+
+
 def main() -> None:
-    """Print factors, how far left-out chips lie, and the constants."""
+    """Print how far left-out chips lie, and the constants."""
     known = chips()
-    for quantity in TABLES:
-        print(f"{quantity}: factor on the computed price, all chips")
-        for kind, factor in factors(observations(chip, quantity) for chip in known).items():
-            print(f"  {kind:<22} {factor:8.3f}")
-        rows, bare = left_out(quantity, known), held(known, quantity)
+    out = {quantity: left_out(quantity, known) for quantity in TABLES}
+    for quantity, predicted in out.items():
+        rows = held(predicted, quantity)
         mean = sum(abs(row.error) for row in rows) / len(rows)
-        print(f"{quantity}: {len(rows)} chips left out, factors from the others: mean absolute error {mean:.0%}")
-        print(f"  80% intervals hold {sum(row.covered for row in rows)} with factors, "
-              f"{sum(row.covered for row in bare)} without, as in a result")  # fmt: skip
+        print(f"{quantity}: {len(rows)} chips left out, factors from the others: mean absolute error {mean:.0%}; 80% "
+              f"intervals hold {sum(row.covered for row in rows)}")  # fmt: skip
     print("throughput over that of a given supply: {} points, root mean square {:.3f}".format(*latency_spread(known)))
+    print("\npimsim/components/silicon.py:")
     for quantity in TABLES:
-        print(constants(known, quantity))
+        print(silicon(known, quantity))
+    print("\npimsim/components/spread.py:")
+    for quantity, predicted in out.items():
+        print(constants(predicted, quantity))
 
 
 if __name__ == "__main__":

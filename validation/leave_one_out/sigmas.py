@@ -1,11 +1,11 @@
 """Spread of computed prices about silicon, by circuit kind: the constants of pimsim/components/spread.py.
 
-Computed prices enter a result as they are, without factors, so their spread is taken about 1 and holds bias and scatter
-together. The spreads of the kinds are those that make the published figures most likely, when each is log-normal about
-the sum of its computed parts with the variance that pimsim gives to such a sum (`cost/intervals.py`). Then all are
-scaled by one factor, so that the total of a further chip lies within its interval 8 times in 10: the factor is the
-order statistic of rank 0.8 (n + 1) of the chips' totals (Vovk et al., Algorithmic Learning in a Random World, 2005),
-which assumes no shape of the distribution.
+Each chip is computed with factors from the other chips, so that what is left is what a further chip has. The spreads of
+the kinds are those that make the published figures most likely, when each is log-normal about the sum of its computed
+parts with the variance that pimsim gives to such a sum (`cost/intervals.py`). Then all are scaled by one factor, so
+that the total of a further chip lies within its interval 8 times in 10: the factor is the order statistic of rank 0.8
+(n + 1) of the chips' totals (Vovk et al., Algorithmic Learning in a Random World, 2005), which assumes no shape of the
+distribution.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Held:
-    """A left-out chip as simulated: computed with no factor, and the 80% interval from the other chips' spreads."""
+    """A left-out chip: predicted with factors from the others, and the 80% interval from the others' spreads."""
 
     chip: Chip
     seen: Seen
@@ -42,8 +42,13 @@ class Held:
     high: float
 
     @property
+    def error(self) -> float:
+        """predicted / published - 1."""
+        return self.seen.computed / self.seen.published - 1.0
+
+    @property
     def residual(self) -> float:
-        """ln(published / computed)."""
+        """ln(published / predicted)."""
         return math.log(self.seen.published / self.seen.computed)
 
     @property
@@ -76,7 +81,8 @@ def separated(chips: list[Chip], quantity: Quantity) -> dict[str, int]:
 
 
 def spreads(chips: list[Chip], quantity: Quantity) -> dict[str, float]:
-    """Standard deviation of ln(published / computed) of each of KINDS; ASSUMED for kinds that no chip separates."""
+    """Standard deviation of ln(published / predicted) of each of KINDS, of chips out of `factors.left_out`; ASSUMED for
+    kinds that no chip separates."""
     seen = [one for chip in chips for one in observations(chip, quantity)]
     mixes = np.array([by_kind(one) for one in seen])
     residuals = np.array([math.log(one.published / one.computed) for one in seen])
@@ -102,7 +108,7 @@ def latency_spread(chips: list[Chip]) -> tuple[int, float]:
 
 
 def held(chips: list[Chip], quantity: Quantity) -> list[Held]:
-    """Every chip's main point, computed with no factor, with the interval that the other chips give."""
+    """The main point of every chip out of `factors.left_out`, with the interval that the other chips give."""
     found = []
     for chip in chips:
         seen = total(chip, quantity)

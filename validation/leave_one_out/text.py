@@ -5,11 +5,11 @@ from __future__ import annotations
 from pimsim.validation import Curve, Picture
 
 from .chips import Chip
-from .factors import LeftOut, Quantity, factors, observations
+from .factors import KINDS, Quantity, factors, observations
 from .sigmas import Held, separated, spreads
 
 FAR = 1.0
-"""|ln(published / computed)| past which the table says what the computed price lacks."""
+"""|ln(published / predicted)| past which the table says what the prediction lacks."""
 
 UNITS: dict[Quantity, tuple[str, float]] = {"energy": ("fJ/op", 1e3), "area": ("mm2", 1.0)}
 
@@ -34,43 +34,37 @@ LACKS = {
 """Of chips whose computed energy is far off; suspected from the papers' descriptions, not measured."""
 
 
-def text(rows: dict[Quantity, list[LeftOut]], bare: dict[Quantity, list[Held]], known: list[Chip]) -> str:
-    """All tables: chips with both kinds of interval, factors, spreads."""
+def text(rows: dict[Quantity, list[Held]], out: dict[Quantity, list[Chip]], known: list[Chip]) -> str:
+    """All tables: chips with their intervals, factors, spreads."""
     parts = []
     for quantity in UNITS:
-        parts.append(chip_table(rows[quantity], bare[quantity], quantity))
-        inside = sum(row.covered for row in rows[quantity]), sum(row.covered for row in bare[quantity])
-        count = len(rows[quantity])
-        parts.append(
-            f"Inside their 80% interval: {inside[0]} of {count} predicted ({inside[0] / count:.0%}), {inside[1]} of "
-            f"{count} as computed ({inside[1] / count:.0%})."
-        )
-    parts.append("Factors on computed prices, from all chips (not in results):")
+        parts.append(chip_table(rows[quantity], quantity))
+        inside, count = sum(row.covered for row in rows[quantity]), len(rows[quantity])
+        parts.append(f"Inside their 80% interval: {inside} of {count} ({inside / count:.0%}).")
+    parts.append("Factors on bare circuits, from all chips: the constants of `pimsim/components/silicon.py`:")
     parts.append(factor_table(known))
     parts.append(
-        "Spread of ln(published / computed) about 0, no factor: the constants of `pimsim/components/spread.py`. In "
+        "Spread of ln(published / predicted) of left-out chips: the constants of `pimsim/components/spread.py`. In "
         "brackets the chips with a published figure that is mostly of this kind:"
     )
-    parts.append(spread_table(known))
+    parts.append(spread_table(out))
     return "\n\n".join(parts)
 
 
-def chip_table(rows: list[LeftOut], bare: list[Held], quantity: Quantity) -> str:
+def chip_table(rows: list[Held], quantity: Quantity) -> str:
     """One line a chip."""
     unit, times = UNITS[quantity]
     lines = [
-        f"| {quantity}, {unit} | published | predicted | 80% interval | inside | as computed | 80% interval | inside "
-        "| suspected |",
-        "| :--- | ---: | ---: | ---: | :--- | ---: | ---: | :--- | :--- |",
+        f"| {quantity}, {unit} | published | predicted | 80% interval | inside | suspected |",
+        "| :--- | ---: | ---: | ---: | :--- | :--- |",
     ]
-    for row, plain in zip(rows, bare, strict=True):
-        far = quantity == "energy" and abs(plain.residual) > FAR
+    for row in rows:
+        far = quantity == "energy" and abs(row.residual) > FAR
         cells = (
             f"{row.chip.name}, {row.seen.label}" if quantity == "energy" else row.chip.name,
-            f"{times * row.seen.published:.3g}",
-            f"{times * row.predicted:.3g}", f"{times * row.low:.3g} to {times * row.high:.3g}", _yes(row.covered),
-            f"{times * row.seen.computed:.3g}", f"{times * plain.low:.3g} to {times * plain.high:.3g}",
-            _yes(plain.covered), LACKS.get(row.chip.name, "") if far else "",
+            f"{times * row.seen.published:.3g}", f"{times * row.seen.computed:.3g}",
+            f"{times * row.low:.3g} to {times * row.high:.3g}", "yes" if row.covered else "no",
+            LACKS.get(row.chip.name, "") if far else "",
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -80,21 +74,21 @@ def factor_table(known: list[Chip]) -> str:
     """Factor of each circuit kind from all chips."""
     energy, area = (factors(observations(chip, quantity) for chip in known) for quantity in UNITS)
     lines = ["| circuit kind | energy | area |", "| :--- | ---: | ---: |"]
-    lines += [f"| {kind} | {energy[kind]:.2f} | {area[kind]:.2f} |" for kind in sorted(energy)]
+    lines += [f"| {kind} | {energy.get(kind, 1.0):.2f} | {area.get(kind, 1.0):.2f} |" for kind in KINDS]
     return "\n".join(lines)
 
 
-def spread_table(known: list[Chip]) -> str:
-    """Standard deviation of each circuit kind."""
+def spread_table(out: dict[Quantity, list[Chip]]) -> str:
+    """Standard deviation of each circuit kind, over left-out chips."""
     lines = ["| circuit kind | energy | area |", "| :--- | ---: | ---: |"]
-    columns = [(spreads(known, quantity), separated(known, quantity)) for quantity in UNITS]
+    columns = [(spreads(out[quantity], quantity), separated(out[quantity], quantity)) for quantity in UNITS]
     for kind in columns[0][0]:
         cells = [f"{sigma[kind]:.2f} ({count[kind] or 'assumed'})" for sigma, count in columns]
         lines.append(f"| {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def pictures(rows: dict[Quantity, list[LeftOut]]) -> tuple[Picture, ...]:
+def pictures(rows: dict[Quantity, list[Held]]) -> tuple[Picture, ...]:
     """Predicted against published, a colour for each way of computing."""
     made = []
     for quantity, (unit, times) in UNITS.items():
@@ -104,7 +98,7 @@ def pictures(rows: dict[Quantity, list[LeftOut]]) -> tuple[Picture, ...]:
             curves.append(
                 Curve(
                     style, tuple(times * row.seen.published for row in chosen),
-                    tuple(times * row.predicted for row in chosen), tuple(times * row.low for row in chosen),
+                    tuple(times * row.seen.computed for row in chosen), tuple(times * row.low for row in chosen),
                     tuple(times * row.high for row in chosen), tuple(row.chip.name for row in chosen),
                 )
             )  # fmt: skip
@@ -117,7 +111,3 @@ def pictures(rows: dict[Quantity, list[LeftOut]]) -> tuple[Picture, ...]:
             )
         )  # fmt: skip
     return tuple(made)
-
-
-def _yes(inside: bool) -> str:
-    return "yes" if inside else "no"
