@@ -204,6 +204,25 @@ class Flow:
         total = carried.sum(1)
         return total[:, 1], total[:, 2], total[:, 3]
 
+    def _skew(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Skewness of a sum over the blocks (values: J x entries) of known mean and variance, for every J."""
+        torch = self.torch
+        carried = torch.stack([torch.ones_like(mean), *[torch.zeros_like(mean)] * 3], dim=-1)[:, None]
+        away = 0.0 * mean
+        for s, p in zip(self.point.shapes, self.p, strict=True):
+            n = s.states * s.choices
+            block = values[:, s.start : s.start + n]
+            middle = block.mean(1)  # any shift serves; this one keeps the powers small
+            x = (block - middle[:, None]).reshape(-1, s.states, s.choices)
+            away = away + middle
+            m0, m1, m2, m3 = (carried[:, :, None, i] for i in range(4))
+            third = m3 + x * (3.0 * m2 + x * (3.0 * m1 + x * m0))
+            grown = torch.stack([m0 + 0.0 * x, m1 + m0 * x, m2 + x * (2.0 * m1 + m0 * x), third], dim=-1)
+            carried = self._pass_on(s, grown * p[:, None])
+        a = mean - away
+        third = carried.sum(1)[:, 3] - 3.0 * a * variance - a**3
+        return third / (variance + 0.01) ** 1.5  # type: ignore[no-any-return]
+
     def _chips(self) -> tuple[Tensor, list[tuple[Any, Any, Any, Any]]]:
         """Mean number of chips, and for each number that occurs: it, its probability, and mean and variance of the
         crossbars given it (None where the number is fixed)."""
@@ -251,7 +270,7 @@ class Flow:
 
     def _stage_weights(self, parts: list[Any]) -> Tensor:
         """chips x J: probability of each number of chips and stage time. A stage time is long enough when the copies
-        that it asks for fit; their number is a sum over blocks, taken as normal."""
+        that it asks for fit; their number is a sum over blocks, whose first three moments are known."""
         torch, stages = self.torch, self.b["stages"]
         if len(stages) == 1:
             return torch.stack([q for _, q, _, _ in parts])[:, None]  # type: ignore[no-any-return]
@@ -259,6 +278,7 @@ class Flow:
         one = self.b["needed"][None, :].expand_as(taken)
         mean, n, both = self._moments(taken, one)
         square = self._moments(taken, taken)[2] - mean * mean
+        skew = self._skew(taken, mean, square)
         cross, spread = both - mean * n, self._moments(one[:1], one[:1])[2] - n[:1] ** 2
         rows = []
         for chips, q, m, v in parts:
@@ -268,11 +288,19 @@ class Flow:
                 middle = mean + pull * (m - n)
                 variance = square - pull * cross * (1.0 - v / spread.clamp(min=1e-9)).clamp(0.0, 1.0)
             free = chips * float(self.point.figures[k.Z_PER_CHIP]) + 0.5 - middle
-            below = torch.special.ndtr(free / (variance.clamp(min=0.0) + 0.01).sqrt())
+            below = torch.special.ndtr(self._normal(free / (variance.clamp(min=0.0) + 0.01).sqrt(), skew))
             below = torch.cummax(below, 0).values
             below = torch.cat([below[:-1], torch.ones_like(below[:1])])
             rows.append(q * self._cells(below))
         return torch.stack(rows)  # type: ignore[no-any-return]
+
+    def _normal(self, z: Tensor, skew: Tensor) -> Tensor:
+        """The normal quantile of a standardised value z of a gamma-like sum (Wilson and Hilferty, PNAS 17, 1931)."""
+        torch = self.torch
+        sign = torch.where(skew < 0.0, -1.0, 1.0)
+        g = (skew * sign).clamp(1e-3, 2.0)
+        base = (1.0 + 0.5 * g * z * sign).clamp(min=1e-6)
+        return sign * (6.0 / g * (base ** (1.0 / 3.0) - 1.0) + g / 6.0)  # type: ignore[no-any-return]
 
     def _cells(self, below: Tensor) -> Tensor:
         """Probability of each stage time from its distribution function."""
