@@ -60,6 +60,11 @@ def log2(x: Number) -> Number:
     return math.log2(x) if isinstance(x, (int, float)) else np.log2(x)
 
 
+def ln(x: Number) -> Number:
+    """Natural logarithm of a scalar or an array."""
+    return math.log(x) if isinstance(x, (int, float)) else np.log(x)
+
+
 def has_none(spec: Any) -> bool:
     """Whether a tile has no unit of this kind; an array of counts is taken to have some."""
     return isinstance(spec.count, int) and spec.count == 0

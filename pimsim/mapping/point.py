@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pimsim.components import programming
 from pimsim.components.crossbar import off_ratio, step_ns
 from pimsim.components.process import WEIGHT_COLUMNS, View
 from pimsim.mapping import columns as c
@@ -54,7 +55,7 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_POOL_PER_NS] = tile.pool.count * clock or special
     row[c.P_MAC_PER_NS] = tile.mac.count * clock or special
     row[c.P_ACCUMULATOR_PER_NS] = tile.accumulator.count * tile.accumulator.inputs * clock or special
-    row[c.P_WRITE_ROW_NS] = write.pulses * write.pulse_ns * math.ceil(bar.columns / write.cells_at_once)
+    row[c.P_WRITE_ROW_NS] = programming.row_ns(write) * math.ceil(bar.columns / write.cells_at_once)
     row[c.P_TILES_PER_ROUTER] = hw.network.router.tiles_per_router
     row[c.P_MESH_WIDTH] = math.ceil(math.sqrt(routers))
     cell, adc = bar.cell, bar.adc
