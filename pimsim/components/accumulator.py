@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim.components import adder_tree
-from pimsim.components.activation import lent
+from pimsim.components.activation import lent, lent_where_none
 from pimsim.components.arithmetic import HOROWITZ, add_pJ, add_um2, has_none, log2
 from pimsim.components.price import Number, Price, resolve
 
@@ -53,7 +53,7 @@ def price(hw: Any) -> Price:
     spec = hw.tile.accumulator
     if has_none(spec):
         return lent(hw)
-    return resolve(
+    own = resolve(
         hw,
         spec,
         action_ns=latency_ns(hw),
@@ -62,3 +62,4 @@ def price(hw: Any) -> Price:
         leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
         formula=SOURCE,
     )
+    return lent_where_none(hw, spec, own)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pimsim.components.arithmetic import (
     HOROWITZ,
     add_pJ,
@@ -21,7 +23,7 @@ from pimsim.components.arithmetic import (
 )
 from pimsim.components.price import Number, Price
 
-__all__ = ["DEFAULT", "SOURCE", "Parameters", "area_um2", "energy_pJ", "latency_ns", "lent", "price"]
+__all__ = ["DEFAULT", "SOURCE", "Parameters", "area_um2", "energy_pJ", "latency_ns", "lent", "lent_where_none", "price"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +66,18 @@ def lent(hw: Any) -> Price:
     shared = price(hw)
     note = LENT if shared.formula is SOURCE else f"{RUNS_ON}; {shared.formula}"
     return Price(shared.energy_pJ, 0.0, 0.0, shared.action_ns, shared.origins, note)
+
+
+def lent_where_none(hw: Any, spec: Any, own: Price) -> Price:
+    """`own`, but the activation units' price at those points of an array of counts that have no unit of this kind."""
+    if isinstance(spec.count, int):
+        return own
+    none, shared = np.equal(spec.count, 0), lent(hw)
+    return Price(
+        np.where(none, shared.energy_pJ, own.energy_pJ),
+        np.where(none, shared.area_um2, own.area_um2),
+        np.where(none, shared.leakage_mW, own.leakage_mW),
+        np.where(none, shared.action_ns, own.action_ns),
+        own.origins,
+        own.formula,
+    )

@@ -66,7 +66,7 @@ def ln(x: Number) -> Number:
 
 
 def has_none(spec: Any) -> bool:
-    """Whether a tile has no unit of this kind; an array of counts is taken to have some."""
+    """Whether a tile has no unit of this kind; of an array of counts, see `activation.lent_where_none`."""
     return isinstance(spec.count, int) and spec.count == 0
 
 

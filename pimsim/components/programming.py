@@ -5,7 +5,7 @@ as often set as reset. Write-verify: pulses follow until the cell reads as it sh
 pulse does it, their number is geometric: 1 / success on average, and H(n) / ln(1 / (1 - success)) + 1/2 until the
 slowest of n cells written at once is done (H(n) the harmonic number; Eisenberg, Statistics & Probability Letters 78,
 2008).
-SRAM: 1 fF x V^2 (assumed). Drivers are part of the array.
+SRAM: one bitline of the pair swings by the supply (C V^2 of lines.py). Drivers are part of the array.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim.components.arithmetic import ln
+from pimsim.components.lines import bitline_fF
 from pimsim.components.price import Number, Price
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """r_on_ohm, ratio: of a cell of which the file says nothing (assumed). sram_fF: what a write of SRAM charges."""
+    """r_on_ohm, ratio: of a cell of which the file says nothing (assumed). swing: of a bitline, over the supply."""
 
     r_on_ohm: float = 1e5
     ratio: float = 10.0
-    sram_fF: float = 1.0
+    swing: float = 1.0
 
 
 DEFAULT = Parameters()
@@ -82,7 +83,7 @@ def energy_pJ(parameters: Parameters, hw: Any) -> Number:
     if write.energy_pJ is not None:
         one = write.energy_pJ
     elif cell.kind == "sram":
-        one = parameters.sram_fF * 1e-3 * hw.technology.supply_V**2
+        one = parameters.swing * bitline_fF(hw) * 1e-3 * hw.technology.supply_V**2
     else:
         mean_S = mean_conductance_S(parameters, cell)
         one = (pulse_pJ(write, write.set, mean_S) + pulse_pJ(write, write.reset, mean_S)) / 2.0

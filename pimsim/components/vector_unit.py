@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pimsim.components.activation import lent
+from pimsim.components.activation import lent, lent_where_none
 from pimsim.components.arithmetic import (
     HOROWITZ,
     add_pJ,
@@ -54,4 +54,5 @@ def price(hw: Any) -> Price:
     spec = hw.tile.vector
     if has_none(spec):
         return lent(hw)
-    return unit(hw, spec, energy_pJ(DEFAULT, hw), area_um2(DEFAULT, hw), SOURCE)
+    own = unit(hw, spec, energy_pJ(DEFAULT, hw), area_um2(DEFAULT, hw), SOURCE)
+    return lent_where_none(hw, spec, own)

@@ -94,6 +94,16 @@ def test_prices_over_arrays_are_those_of_their_points(case: str, data: st.DataOb
             assert value >= 0
 
 
+@pytest.mark.parametrize("component", ["accumulator", "pool", "vector", "mac"])
+def test_points_without_units_among_an_array_of_counts(component: str) -> None:
+    path, price = f"tile.{component}.count", REGISTRY[component].price
+    many = price(view({path: np.array([0, 1, 3])}, {}))
+    for point, count in enumerate((0, 1, 3)):
+        one = price(view({path: count}, {}))
+        for field in ("energy_pJ", "area_um2", "leakage_mW", "action_ns"):
+            assert getattr(many, field)[point] == getattr(one, field), (field, count)
+
+
 @given(data=st.data())
 @settings(max_examples=15)
 def test_latencies_over_arrays_are_those_of_their_points(data: st.DataObject) -> None:

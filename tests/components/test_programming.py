@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pimsim.components import prices, programming
+from pimsim.components.lines import bitline_fF
 from pimsim.components.price import Price
+from pimsim.components.process import View
 from pimsim.errors import InputError
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
@@ -89,6 +91,17 @@ def test_given_energy_is_that_of_a_pulse() -> None:
     cost = price(f"{WRITE}.energy_pJ=3.0", f"{WRITE}.pulses=4.0")
     assert cost.energy_pJ == 12.0
     assert cost.origins[0] == "given"
+
+
+def test_sram_swings_a_bitline() -> None:
+    """C V^2 of one line of the pair; twice the rows, twice the line."""
+
+    def sram_pJ(*sets: str) -> float:
+        return price("crossbar.cell.kind=sram", "crossbar.cell.bits=1", *sets).energy_pJ
+
+    hw = View(hardware("crossbar.cell.kind=sram", "crossbar.cell.bits=1"))
+    assert sram_pJ() == pytest.approx(bitline_fF(hw) * 1e-3 * hw.technology.supply_V**2)
+    assert sram_pJ("crossbar.rows=256") == pytest.approx(2 * sram_pJ(), rel=0.05)
 
 
 def test_two_numbers_of_pulses_are_refused() -> None:
