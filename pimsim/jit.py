@@ -23,11 +23,14 @@ Function = Callable[..., Any]
 
 @cache
 def compiled(function: Function, *helpers: Function) -> Function:
-    """`function` compiled by Numba, with the plain functions `helpers` that it calls (all in its own file)."""
+    """`function` compiled by Numba, with the plain functions `helpers` that it calls, in its own file or others; no two
+    of different files may have one name."""
     import numba
 
-    namespace = dict(function.__globals__)
-    with _cache_folder(numba, function):
+    namespace: dict[str, Any] = {}
+    for plain in (*helpers, function):
+        namespace.update(plain.__globals__)
+    with _cache_folder(numba, (function, *helpers)):
         for plain in (*helpers, function):
             clone = types.FunctionType(plain.__code__, namespace, plain.__name__, plain.__defaults__, plain.__closure__)
             clone.__module__, clone.__qualname__ = plain.__module__, plain.__qualname__
@@ -35,9 +38,9 @@ def compiled(function: Function, *helpers: Function) -> Function:
     return namespace[function.__name__]  # type: ignore[no-any-return]
 
 
-def on_disk(function: Function) -> bool:
+def on_disk(function: Function, *helpers: Function) -> bool:
     """Whether an earlier process has left `function` compiled in the disk cache."""
-    folder = _folder_of(function)
+    folder = _folder_of((function, *helpers))
     return folder.is_dir() and any(folder.rglob("*.nbi"))
 
 
@@ -47,23 +50,23 @@ def any_compiled() -> bool:
 
 
 @contextmanager
-def _cache_folder(numba: Any, function: Function) -> Iterator[None]:
-    """Have Numba cache in `_folder_of` the function, unless the user has chosen a folder."""
+def _cache_folder(numba: Any, functions: tuple[Function, ...]) -> Iterator[None]:
+    """Have Numba cache in `_folder_of` the functions, unless the user has chosen a folder."""
     previous = numba.config.CACHE_DIR
     if not previous:
-        numba.config.CACHE_DIR = str(_folder_of(function))
+        numba.config.CACHE_DIR = str(_folder_of(functions))
     try:
         yield
     finally:
         numba.config.CACHE_DIR = previous
 
 
-def _folder_of(function: Function) -> Path:
-    """The disk cache of a kernel, named by the text of its file and of the column numbers frozen into it: Numba itself
+def _folder_of(functions: tuple[Function, ...]) -> Path:
+    """The disk cache of a kernel, named by the text of its files and of the column numbers frozen into it: Numba itself
     notices only a change of the file in which the function stands (numba#1833)."""
     text = hashlib.sha256()
-    columns = Path(__file__).parent / "mapping" / "columns.py"
-    for path in (Path(function.__code__.co_filename), columns):
+    files = dict.fromkeys(function.__code__.co_filename for function in functions)
+    for path in (*map(Path, files), Path(__file__).parent / "mapping" / "columns.py"):
         text.update(path.read_bytes())
     return _writable(Path(__file__).parent / "__pycache__") / f"kernels-{text.hexdigest()[:16]}"
 

@@ -32,7 +32,7 @@ def test_one_yaml_file_is_a_new_adc(example: Path) -> None:
 
 def test_every_kind_that_files_may_name_has_its_figures_and_no_other() -> None:
     kinds = set(get_args(Adc.model_fields["kind"].annotation))
-    assert kinds == set(adc.KINDS) == set(adc.FORMULA)
+    assert kinds == set(adc.KINDS) == {*adc.CONVERTERS, "none"}
 
 
 def test_the_page_names_files_that_are_there() -> None:

@@ -12,7 +12,7 @@ Shape = tuple[int, int]
 def conv(
     name: str, source: int, found: Shape, channels: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> tuple[Layer, Shape]:
-    """A convolution with "same" padding, bias and ReLU folded in; streams row by row. Returns it and (channels, size)."""
+    """A convolution with "same" padding, bias and ReLU folded in; streams row by row. Returns it, (channels, size)."""
     before, size = found
     after = -(-size // stride)
     outputs = channels * after * after
@@ -153,7 +153,8 @@ def _unit(operator: str, found: int, width: int, batch: int) -> list[Layer]:
     if operator == "dense":
         return [first]
     if operator == "residual":
-        return [first, dense("second", 0, width, width, batch), step("add", (1, 0), elements, batch, vector_ops=elements)]
+        second = dense("second", 0, width, width, batch)
+        return [first, second, step("add", (1, 0), elements, batch, vector_ops=elements)]
     if operator == "gated":
         gate = dense("gate", PREVIOUS, found, width, batch)
         return [

@@ -6,6 +6,8 @@ import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pimsim.hardware import technology as table
 
 Number = Any  # float or float64 array
@@ -156,19 +158,23 @@ WEIGHT_COLUMNS = {
 """Encoding of signed weights -> (bits that take no slice, columns of a slice, columns beside the slices)."""
 
 
-def weight_columns(hw: Any, weight_bits: int | None = None) -> int:
+def _up(x: Number) -> Number:
+    """Next whole number up, of a float or an array."""
+    return math.ceil(x) if isinstance(x, float | int) else np.ceil(x)
+
+
+def weight_columns(hw: Any, weight_bits: Number | None = None) -> Number:
     """Columns of one weight: slices of cell.bits, twice for a differential pair (whose sign needs no slice)."""
-    bits: int = hw.precision.weight_bits if weight_bits is None else weight_bits
-    cell_bits: int = hw.crossbar.cell.bits
+    bits = hw.precision.weight_bits if weight_bits is None else weight_bits
     sign_bits, pair, beside = WEIGHT_COLUMNS[hw.crossbar.signed]
-    return pair * max(1, math.ceil((bits - sign_bits) / cell_bits)) + beside
+    slices = _up((bits - sign_bits) / hw.crossbar.cell.bits)
+    return pair * (slices + (slices < 1)) + beside  # a single bit that is a sign takes a slice too
 
 
-def input_cycles(hw: Any, input_bits: int | None = None) -> int:
+def input_cycles(hw: Any, input_bits: Number | None = None) -> Number:
     """Read cycles of one input vector: its bits over those that the DAC applies at once."""
-    bits: int = hw.precision.input_bits if input_bits is None else input_bits
-    per_cycle: int = hw.crossbar.dac.bits
-    return math.ceil(bits / per_cycle)
+    bits = hw.precision.input_bits if input_bits is None else input_bits
+    return _up(bits / hw.crossbar.dac.bits)
 
 
 def outputs_per_cycle(hw: Any) -> Number:

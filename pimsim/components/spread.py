@@ -10,19 +10,19 @@ GIVEN_TOLERANCE.
 from __future__ import annotations
 
 ENERGY_SIGMA = {
-    "array": 1.15,  # 11 chips
-    "driver": 1.41,  # 5 chips
-    "converter": 1.34,  # 8 chips
-    "digital": 0.95,  # 1 chip
+    "array": 1.59,  # 12 chips
+    "driver": 1.37,  # 5 chips
+    "converter": 0.71,  # 8 chips
+    "digital": 0.92,  # 1 chip
     "storage": 0.50,  # assumed
     "wire": 0.50,  # assumed
     "off_chip": 0.40,  # assumed
     "programming": 0.80,  # assumed
 }
 AREA_SIGMA = {
-    "array": 1.52,  # 14 chips
-    "driver": 0.68,  # 1 chip
-    "converter": 0.51,  # 10 chips
+    "array": 1.53,  # 13 chips
+    "driver": 0.69,  # 1 chip
+    "converter": 0.46,  # 10 chips
     "digital": 0.40,  # assumed
     "storage": 0.40,  # assumed
     "wire": 0.50,  # assumed

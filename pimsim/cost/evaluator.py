@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pimsim.components import REGISTRY, Price, prices
+from pimsim.components import prices
 from pimsim.components.process import View
+from pimsim.cost import fused
 from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.cost.intervals import sigmas
+from pimsim.cost.machine import OF_CHIP, price_row
 from pimsim.errors import InputError
 from pimsim.jit import Function, any_compiled, compiled, on_disk
 from pimsim.mapping import columns as c
@@ -96,38 +98,36 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     """All figures of `packed` on one hardware point. Raises InputError when a fixed number of chips is too small."""
     hw = View(hw)
     price = prices(hw)
-    raw = run_kernels(packed, [point_row(hw)], compile_kernels=compile_kernels)
+    row, cost = point_row(hw), price_row(hw, price)
+    raw = run_kernels(packed, [row], compile_kernels=compile_kernels)
     summary, mapped = raw.summary[0], raw.mapped[0]
     whole = summary.tolist()
-    _check_capacity(whole, hw)
-    energy = np.array([p.energy_pJ for p in price.values()], dtype=np.float64)
-    pipelined = hw.mapping.schedule == "pipeline"
+    check_capacity(whole, hw)
+    figures = _totals(packed, row, cost, raw, compile_kernels)
+    energy = np.array(cost[: c.COMPONENT_COLUMNS], dtype=np.float64)
     totals = raw.totals[0].tolist()
     schedules = [Schedule(totals[2 * k], totals[2 * k + 1], raw.ends[0, k]) for k in range(2)]
-    owned = _ownership(mapped, whole)
-    interval_ns = schedules[0 if pipelined else 1].interval_ns
-    shared = owned @ _instances(hw, price, interval_ns)
+    shared = _ownership(mapped, whole) @ _instances(cost, figures[fused.F_INTERVAL])
     per_crossbar = hw.crossbar.rows * hw.crossbar.columns
     endurance = hw.crossbar.cell.write.endurance_cycles
     return Evaluation(
+        figures=figures,
         energy_dynamic_pJ=raw.counts[0] * energy,
         energy_static_pJ=shared[:, c.COMPONENT_COLUMNS :],
         area_um2=shared[:, : c.COMPONENT_COLUMNS],
         pipeline=schedules[0],
         layer_by_layer=schedules[1],
-        pipelined=pipelined,
+        pipelined=row[c.P_PIPELINED] > 0.0,
         sigmas=partial(sigmas, hw, price),
         crossbars=mapped[:, c.M_CROSSBARS],
         copies=mapped[:, c.M_COPIES],
         cells=mapped[:, c.M_CELLS] * mapped[:, c.M_COPIES],
         cells_allotted=mapped[:, c.M_CROSSBARS] * mapped[:, c.M_PASSES] * per_crossbar,
-        mean_utilization=whole[c.S_HELD] / (whole[c.S_ALLOTTED] * per_crossbar) if whole[c.S_ALLOTTED] else 0.0,
         weight_bits=mapped[:, c.M_WEIGHT_BITS],
         input_bits=mapped[:, c.M_INPUT_BITS],
         chips=int(whole[c.S_CHIPS]),
         crossbars_total=int(whole[c.S_CROSSBARS_TOTAL]),
         crossbars_used=int(whole[c.S_CROSSBARS_USED]),
-        tiles_used=whole[c.S_CROSSBARS_USED] / (hw.pe.crossbars * hw.tile.pes),
         contexts=int(whole[c.S_CONTEXTS]),
         programming_energy_pJ=whole[c.S_CELLS] * float(energy[c.C_PROGRAMMING]),
         programming_latency_ns=whole[c.S_PROGRAM_NS],
@@ -137,14 +137,26 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     )
 
 
-def _check_capacity(whole: list[float], hw: Any) -> None:
-    needed, total = whole[c.S_NEEDED], whole[c.S_CROSSBARS_TOTAL]
-    if hw.mapping.capacity == "chips" and needed > total:
-        per_chip = hw.pe.crossbars * hw.tile.pes * hw.chip.tiles
-        raise InputError(
-            f"the model needs {needed:,.0f} crossbars; {hw.chip.count} chip(s) of {per_chip:,} have {total:,.0f}; "
-            f"set chip.count to auto or to {-(-needed // per_chip):,.0f}, or use --capacity spill"
-        )
+def _totals(packed: Packed, row: list[float], cost: list[float], raw: Raw, compile_kernels: bool) -> list[float]:
+    """The figures of the whole network (`fused.F_*`), by the lines that a sweep runs."""
+    sums, out = _zeros((c.COMPONENT_COLUMNS,)), _zeros((fused.FIGURE_COLUMNS,))
+    fused.add_up(raw.counts[0].tolist(), len(raw.counts[0]), sums)
+    fused.finish(row, cost, raw.summary[0].tolist(), raw.totals[0].tolist(), sums, packed.macs, packed.ops, out)
+    return out
+
+
+def check_capacity(whole: list[float], hw: Any) -> None:
+    """Raise InputError when the model needs more crossbars than the chips have, and may not spill."""
+    if hw.mapping.capacity == "chips" and whole[c.S_NEEDED] > whole[c.S_CROSSBARS_TOTAL]:
+        raise InputError(too_small(whole[c.S_NEEDED], hw.chip.count, hw.pe.crossbars * hw.tile.pes * hw.chip.tiles))
+
+
+def too_small(needed: float, chips: int, per_chip: int) -> str:
+    """What to say of a fixed number of chips that one copy of the model does not fit."""
+    return (
+        f"the model needs {needed:,.0f} crossbars; {chips} chip(s) of {per_chip:,} have {chips * per_chip:,.0f}; "
+        f"set chip.count to auto or to {-(-needed // per_chip):,.0f}, or use --capacity spill"
+    )
 
 
 def _ownership(mapped: Array, whole: list[float]) -> Array:
@@ -162,21 +174,10 @@ def _ownership(mapped: Array, whole: list[float]) -> Array:
     return owned
 
 
-LEVELS = ("crossbar", "pe", "tile", "none", "chip")
-_PLAN = tuple((entry.count, LEVELS.index(entry.level), entry.level == "chip") for entry in REGISTRY.values())
-
-
-def _instances(hw: Any, price: dict[str, Price], interval_ns: float) -> Array:
+def _instances(cost: list[float], interval_ns: float) -> Array:
     """2 x (2 x components): area (um2), then leakage over an interval (pJ), of each component: per crossbar with its
     share of PE and tile, and per chip."""
-    pe = 1.0 / hw.pe.crossbars
-    share = (1.0, pe, pe / hw.tile.pes, 0.0, 1.0)
-    here = [0.0] * (2 * len(_PLAN))
-    chip = here.copy()
-    leak_at = len(_PLAN)
-    for at, ((count, level, of_chip), cost) in enumerate(zip(_PLAN, price.values(), strict=True)):
-        instances = count(hw) * share[level]
-        row = chip if of_chip else here
-        row[at] = instances * cost[1]
-        row[leak_at + at] = instances * cost[2] * interval_ns
-    return np.array((here, chip))
+    held = np.array(cost[c.COMPONENT_COLUMNS :])
+    held[c.COMPONENT_COLUMNS :] *= interval_ns
+    of_chip = np.array(OF_CHIP * 2)
+    return np.array((np.where(of_chip, 0.0, held), np.where(of_chip, held, 0.0)))

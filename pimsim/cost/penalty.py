@@ -117,7 +117,7 @@ def _module(torch: Any) -> Any:
 
         def _point(self, at: int, blocks: Sequence[Tensor]) -> tuple[Tensor, ...]:
             names, evaluate = self.expectations[at]
-            return evaluate(blocks, {name: getattr(self, f"point{at}_{name}") for name in names})  # type: ignore[no-any-return]
+            return evaluate(blocks, {name: getattr(self, f"point{at}_{name}") for name in names})
 
     return ExpectedCost
 
@@ -157,7 +157,7 @@ def power_factor(cost: Tensor, target: float, beta: float = -0.07, *, only_above
     ratio = cost / _target(target)
     if only_above:
         ratio = _torch().clamp(ratio, min=1.0)
-    return ratio**beta  # type: ignore[no-any-return]
+    return ratio**beta
 
 
 def absolute_penalty(cost: Tensor, target: float, weight: float = 1.0) -> Tensor:

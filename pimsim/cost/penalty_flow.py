@@ -135,7 +135,7 @@ class Flow:
             interval, slope = self._interval(active)
             latency = self._latency(active)
         else:
-            interval = sum(
+            interval = sum(  # type: ignore[assignment]
                 (joint * self._rows("total", s)[active]).sum((1, 2))
                 for s, joint in zip(self.point.shapes, self.joints, strict=True)
             )
@@ -165,7 +165,7 @@ class Flow:
         lead, x = values.shape[:-3], values.shape[-1]
         target = self._rows("next", s).reshape(-1)
         out = values.new_zeros(*lead, s.after, x)
-        return out.index_add(-2, target, values.reshape(*lead, s.states * s.choices, x))  # type: ignore[no-any-return]
+        return out.index_add(-2, target, values.reshape(*lead, s.states * s.choices, x))
 
     def _joints(self) -> list[Tensor]:
         """Probability of each entry of each block."""
@@ -177,7 +177,7 @@ class Flow:
         return joints
 
     def _mean(self, name: str) -> Tensor:
-        return sum((joint * self._rows(name, s)).sum() for s, joint in zip(self.point.shapes, self.joints, strict=True))
+        return sum((joint * self._rows(name, s)).sum() for s, joint in zip(self.point.shapes, self.joints, strict=True))  # type: ignore[return-value]
 
     def _leaves(self) -> Tensor:
         """Energy of the output over the link: of the last block that has layers."""
@@ -261,8 +261,8 @@ class Flow:
                 source = at - (low[..., None].long() + extra)
                 values = mass[:, None, :].expand(s.states, s.choices, n).gather(2, source.clamp(min=0))
                 out = out + torch.where(source >= 0, values, 0.0) * (weight * p)[..., None]
-            mass = self._pass_on(s, out)
-        return mass.sum(0)  # type: ignore[no-any-return]
+            mass = self._pass_on(s, out)  # type: ignore[arg-type]
+        return mass.sum(0)
 
     def _offsets(self, parts: list[Any], needed: Tensor) -> Tensor:
         """For each number of chips: how far the crossbars then are from their mean (chips x 1)."""
@@ -306,13 +306,13 @@ class Flow:
         """Probability of each stage time from its distribution function."""
         mass = self.torch.diff(below, prepend=below.new_zeros(1))
         if self.point.exact_stages:
-            return mass
+            return mass  # type: ignore[no-any-return]
         halves = 0.5 * mass[2:]  # between two stage times: half to each
         ends = self.torch.zeros_like(mass)
         ends[:2] = 1.0
         out = mass * ends
         out = out + self.torch.nn.functional.pad(halves, (2, 0)) + self.torch.nn.functional.pad(halves, (1, 1))
-        return out
+        return out  # type: ignore[no-any-return]
 
     def _interval(self, active: Tensor) -> tuple[Tensor, Tensor]:
         """Mean interval at each stage time, and its slope over the crossbars needed. The distribution of the maximum

@@ -126,7 +126,7 @@ def _interpolate(node_nm: Number, column: tuple[float, ...]) -> Number:
         share = (at - _LOG_NODE[low]) / (_LOG_NODE[low + 1] - _LOG_NODE[low])
         return math.exp(logs[low] + share * (logs[low + 1] - logs[low]))
     nodes, values = np.array(_LOG_NODE), np.array(logs)
-    ats = np.log(np.asarray(node_nm, dtype=np.float64))
+    ats = np.log(np.asanyarray(node_nm, dtype=np.float64))
     lows = np.clip(np.searchsorted(nodes, ats, side="right") - 1, 0, len(logs) - 2)
     shares = (ats - nodes[lows]) / (nodes[lows + 1] - nodes[lows])
     return np.exp(values[lows] + shares * (values[lows + 1] - values[lows]))

@@ -203,8 +203,8 @@ def count_layer(layer: Any, row: Any, point: Any, spilled: bool, count: Any) -> 
 
 
 def count_point(layers: Any, edges: Any, starts: Any, point: Any, rows: Any, whole: Any, count: Any) -> None:
-    """Fill `count`, (layers + 2) x components, zeros before, at one point; the rows after the layers are `shared`, which
-    gets the model's inputs and outputs, and `idle`, which does nothing."""
+    """Fill `count`, (layers + 2) x components, zeros before, at one point; the rows after the layers are `shared`,
+    which gets the model's inputs and outputs, and `idle`, which does nothing."""
     spilled = whole[S_CONTEXTS] > 1.0
     shared = count[len(layers)]
     for i in range(len(layers)):

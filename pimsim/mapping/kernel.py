@@ -417,40 +417,52 @@ def sum_up(layers: Any, mapped: Any, point: Any, total: Any) -> None:
     total[S_REWRITES] = max(writes, total[S_CONTEXTS] if total[S_CONTEXTS] > 1.0 else 0.0)
 
 
+def map_point(layers: Any, point: Any, rows: Any, total: Any, queue: Any) -> None:
+    """Fill `rows` (layers x MAPPED_COLUMNS, zeros before) and `total` (SUMMARY_COLUMNS) for one hardware point."""
+    for i in range(len(layers)):
+        kind = layers[i][L_KIND]
+        rows[i][M_WEIGHT_BITS] = width_of(layers[i][L_WEIGHT_BITS], P_WEIGHT_BITS, point)
+        rows[i][M_INPUT_BITS] = width_of(layers[i][L_INPUT_BITS], P_INPUT_BITS, point)
+        if kind == MVM or (kind == DYNAMIC and point[P_DYNAMIC_ON_CROSSBARS] > 0.0):
+            shape_layer(layers[i], point, rows[i])
+    needed = one_copy(layers, rows, point)
+    chips = point[P_CHIPS]
+    if chips <= 0.0:
+        fitting = up(needed / point[P_CROSSBARS_PER_CHIP])
+        chips = 1.0 if point[P_SPILL] > 0.0 else max(1.0, fitting)
+    budget = chips * point[P_CROSSBARS_PER_CHIP]
+    spilled = point[P_SPILL] > 0.0 and needed > budget
+    n = line_up(layers, rows, point, queue)
+    fixed = needed
+    for k in range(n):
+        fixed -= pieces(queue[k][Q_PER_COPY], point[P_GRAIN])  # operands of dynamic products stay single
+    total[S_STAGE_NS] = replicate(layers, rows, queue, n, -1.0 if spilled else budget - fixed, point)
+    used, contexts = place(layers, rows, point, budget if spilled else 0.0)
+    tiles_of(layers, rows, point)
+    for i in range(len(layers)):
+        time_layer(layers[i], rows[i], point)
+    time_writes(layers, rows, point, spilled)
+    total[S_CHIPS] = chips
+    total[S_CROSSBARS_TOTAL] = budget
+    total[S_CROSSBARS_USED] = used
+    total[S_CONTEXTS] = contexts
+    total[S_NEEDED] = needed
+    sum_up(layers, rows, point, total)
+
+
+def width_of(bits: float, of_run: int, point: Any) -> Any:
+    """Bits of a layer's operand: its own, or those in a column of the point (`-bits`; the run's where it has 0)."""
+    if bits > 0.0:
+        return bits
+    own = point[int(-bits)] if bits < 0.0 else 0.0
+    return own if own > 0.0 else point[of_run]
+
+
 def map_points(layers: Any, points: Any, mapped: Any, summary: Any, queue: Any) -> None:
     """For every hardware point: fill mapped[p] (layers x MAPPED_COLUMNS, zeros before) and summary[p]; `queue` is
     scratch of layers x QUEUE_COLUMNS."""
     for p in range(len(points)):
-        point, rows, total = points[p], mapped[p], summary[p]
-        for i in range(len(layers)):
-            kind = layers[i][L_KIND]
-            rows[i][M_WEIGHT_BITS] = layers[i][L_WEIGHT_BITS] if layers[i][L_WEIGHT_BITS] > 0 else point[P_WEIGHT_BITS]
-            rows[i][M_INPUT_BITS] = layers[i][L_INPUT_BITS] if layers[i][L_INPUT_BITS] > 0 else point[P_INPUT_BITS]
-            if kind == MVM or (kind == DYNAMIC and point[P_DYNAMIC_ON_CROSSBARS] > 0.0):
-                shape_layer(layers[i], point, rows[i])
-        needed = one_copy(layers, rows, point)
-        chips = point[P_CHIPS]
-        if chips <= 0.0:
-            fitting = up(needed / point[P_CROSSBARS_PER_CHIP])
-            chips = 1.0 if point[P_SPILL] > 0.0 else max(1.0, fitting)
-        budget = chips * point[P_CROSSBARS_PER_CHIP]
-        spilled = point[P_SPILL] > 0.0 and needed > budget
-        n = line_up(layers, rows, point, queue)
-        fixed = needed
-        for k in range(n):
-            fixed -= pieces(queue[k][Q_PER_COPY], point[P_GRAIN])  # operands of dynamic products stay single
-        total[S_STAGE_NS] = replicate(layers, rows, queue, n, -1.0 if spilled else budget - fixed, point)
-        used, contexts = place(layers, rows, point, budget if spilled else 0.0)
-        tiles_of(layers, rows, point)
-        for i in range(len(layers)):
-            time_layer(layers[i], rows[i], point)
-        time_writes(layers, rows, point, spilled)
-        total[S_CHIPS] = chips
-        total[S_CROSSBARS_TOTAL] = budget
-        total[S_CROSSBARS_USED] = used
-        total[S_CONTEXTS] = contexts
-        total[S_NEEDED] = needed
-        sum_up(layers, rows, point, total)
+        map_point(layers, points[p], mapped[p], summary[p], queue)
 
 
 HELPERS = (
@@ -472,4 +484,6 @@ HELPERS = (
     time_writes,
     one_copy,
     sum_up,
+    width_of,
+    map_point,
 )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from pimsim.components import programming
 from pimsim.components.crossbar import off_ratio, step_ns
 from pimsim.components.process import WEIGHT_COLUMNS, View
 from pimsim.mapping import columns as c
 
 
-def point_row(hw: Any) -> list[float]:
-    """The columns P_* of `hw` (see `pimsim.mapping.columns`); times in ns, rates in bits or operations per ns.
+def point_row(hw: Any) -> list[Any]:
+    """The columns P_* of `hw` (see `pimsim.mapping.columns`); times in ns, rates in bits or operations per ns;
+    arrays where settings of `hw` are arrays.
     A kind of digital unit that a tile has none of runs on its activation units."""
     view = hw if type(hw) is View else View(hw)
     bar, pe, tile, chip, mapping = hw.crossbar, hw.pe, hw.tile, hw.chip, hw.mapping
@@ -24,7 +27,7 @@ def point_row(hw: Any) -> list[float]:
     row = [0.0] * c.POINT_COLUMNS
     row[c.P_ROWS] = bar.rows
     row[c.P_COLUMNS] = bar.columns
-    row[c.P_ACTIVE_ROWS] = bar.active_rows or bar.rows
+    row[c.P_ACTIVE_ROWS] = bar.rows if bar.active_rows is None else bar.active_rows
     row[c.P_CELL_BITS] = bar.cell.bits
     row[c.P_DAC_BITS] = bar.dac.bits
     row[c.P_SIGN_BITS], row[c.P_PAIR], row[c.P_SIGN_COLUMNS] = WEIGHT_COLUMNS[bar.signed]
@@ -45,22 +48,22 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_CYCLE_NS] = view.cycle_ns
     row[c.P_CLOCK_NS] = 1.0 / clock
     row[c.P_BUS_BITS_PER_NS] = tile.bus.width_bits * clock
-    row[c.P_BUFFER_BITS_PER_NS] = tile.buffer.width_bits * clock
+    row[c.P_BUFFER_BITS_PER_NS] = tile.buffer.ports * tile.buffer.width_bits * clock
     row[c.P_ROUTER_BITS_PER_NS] = hw.network.router.flit_bits * clock
     row[c.P_MEMORY_BITS_PER_NS] = 8.0 * hw.memory.bandwidth_GBps
     row[c.P_MEMORY_LATENCY_NS] = hw.memory.latency_ns
     row[c.P_BURST_BITS] = 8.0 * hw.memory.burst_bytes
-    row[c.P_VECTOR_PER_NS] = tile.vector.count * clock or special
+    row[c.P_VECTOR_PER_NS] = _rate(tile.vector.count, clock, special)
     row[c.P_SPECIAL_PER_NS] = special
-    row[c.P_POOL_PER_NS] = tile.pool.count * clock or special
-    row[c.P_MAC_PER_NS] = tile.mac.count * clock or special
-    row[c.P_ACCUMULATOR_PER_NS] = tile.accumulator.count * tile.accumulator.inputs * clock or special
+    row[c.P_POOL_PER_NS] = _rate(tile.pool.count, clock, special)
+    row[c.P_MAC_PER_NS] = _rate(tile.mac.count, clock, special)
+    row[c.P_ACCUMULATOR_PER_NS] = _rate(tile.accumulator.count * tile.accumulator.inputs, clock, special)
     row[c.P_WRITE_ROW_NS] = programming.row_ns(write) * math.ceil(bar.columns / write.cells_at_once)
     row[c.P_TILES_PER_ROUTER] = hw.network.router.tiles_per_router
-    row[c.P_MESH_WIDTH] = math.ceil(math.sqrt(routers))
+    row[c.P_MESH_WIDTH] = math.ceil(math.sqrt(routers) if isinstance(routers, int) else np.sqrt(routers))
     cell, adc = bar.cell, bar.adc
     row[c.P_BINARY_PULSES] = bar.dac.encoding == "binary_pulses"
-    row[c.P_SPLIT_ABOVE] = bar.dac.split_above_bits or 0
+    row[c.P_SPLIT_ABOVE] = 0 if bar.dac.split_above_bits is None else bar.dac.split_above_bits
     row[c.P_STEP_NS] = step_ns(view)
     row[c.P_ADC_BITS] = adc.bits
     row[c.P_ADC_DATA_SHARE] = adc.data_share
@@ -70,4 +73,10 @@ def point_row(hw: Any) -> list[float]:
     row[c.P_SERIAL_STEPS] = mapping.overlap == "none"
     row[c.P_SOFTMAX_PER_NS] = tile.softmax.count * clock
     row[c.P_NORMALISATION_PER_NS] = tile.normalisation.count * clock
-    return [float(x) for x in row]
+    row[c.P_PIPELINED] = mapping.schedule == "pipeline"
+    return [x if isinstance(x, np.ndarray) else float(x) for x in row]
+
+
+def _rate(count: Any, clock_GHz: Any, otherwise: Any) -> Any:
+    """Operations in a ns of the units of a kind; `otherwise` where there is none. Points of an array agree in that."""
+    return otherwise if isinstance(count, int) and count == 0 else count * clock_GHz

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pimsim.report.result import Result
 
 PALETTE = (
-    "#4e79a7", "#f28e2b", "#e15759", "#3b6e8f", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#5b53a6",
-    "#8a9a2b", "#a0cbe8", "#ffbe7d", "#8cd17d", "#d4a6c8", "#2f8f83", "#c2b280", "#3f7d20", "#7a3b69", "#d6447c",
-    "#b5651d",
+    "#4e79a7", "#f28e2b", "#e15759", "#3b6e8f", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f",
+    "#5b53a6", "#8a9a2b", "#a0cbe8", "#ffbe7d", "#8cd17d", "#d4a6c8", "#2f8f83", "#c2b280", "#3f7d20", "#7a3b69",
+    "#d6447c", "#b5651d",
 )  # fmt: skip
 """One colour a component, in the order of COMPONENTS (most of the first ten are Tableau's)."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.cost.intervals import interval, latency_interval
+from pimsim.cost.table import BY_COMPONENT, PARTS, TOTALS
 from pimsim.graph.workload import Workload
 
 Row = dict[str, object]
@@ -68,37 +69,32 @@ def model_counts(workload: Workload) -> tuple[int, int]:
 
 
 def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
-    """The figures of the whole model; see `Result.totals`."""
-    schedule = chosen_schedule(evaluation)
+    """The figures of the whole model; see `Result.totals`. A sweep's table has the same numbers."""
     macs, ops = model_counts(workload)
-    dynamic = checked_sum("energy_dynamic_pJ", evaluation.energy_dynamic_pJ)
-    static = checked_sum("energy_static_pJ", evaluation.energy_static_pJ)
-    area = checked_sum("area_um2", evaluation.area_um2)
-    energy = dynamic + static
-    throughput = ratio(1e9, schedule.interval_ns)
-    power = energy * 1e-12 * throughput
-    tops = ops * throughput * 1e-12
-    figures: dict[str, float] = {
-        "energy_pJ": energy,
-        "latency_ns": float(schedule.latency_ns),
-        "throughput_inferences_per_s": throughput,
-        "area_um2": area,
-        "power_W": power,
+    for name in ("energy_dynamic_pJ", "energy_static_pJ", "area_um2"):
+        checked_sum(name, getattr(evaluation, name))
+    checked([("latency_ns", float(chosen_schedule(evaluation).latency_ns))])
+    found = dict(zip(TOTALS, evaluation.figures, strict=False))
+    checked(found.items())
+    return {
+        "energy_pJ": found["energy_pJ"],
+        "latency_ns": found["latency_ns"],
+        "throughput_inferences_per_s": found["throughput_inferences_per_s"],
+        "area_um2": found["area_um2"],
+        "power_W": found["power_W"],
         "macs": macs,
         "ops": ops,
-        "tops": tops,
-        "tops_per_W": ratio(tops, power),
-        "tops_per_mm2": ratio(tops, area * 1e-6),
-        "crossbars": int(evaluation.crossbars_used),
-        "utilization": evaluation.mean_utilization,
-        "energy_dynamic_pJ": dynamic,
-        "energy_static_pJ": static,
-        "crossbars_on_chips": int(evaluation.crossbars_total),
-        "chips": int(evaluation.chips),
-        "tiles": number(evaluation.tiles_used),
+        "tops": found["tops"],
+        "tops_per_W": found["tops_per_W"],
+        "tops_per_mm2": found["tops_per_mm2"],
+        "crossbars": int(found["crossbars"]),
+        "utilization": found["utilization"],
+        "energy_dynamic_pJ": found["energy_dynamic_pJ"],
+        "energy_static_pJ": found["energy_static_pJ"],
+        "crossbars_on_chips": int(found["crossbars_on_chips"]),
+        "chips": int(found["chips"]),
+        "tiles": number(found["tiles"]),
     }
-    checked((("latency_ns", schedule.latency_ns), ("interval_ns", schedule.interval_ns)))  # the rest follows from sums
-    return figures
 
 
 def intervals(evaluation: Evaluation) -> dict[str, list[float]]:
@@ -114,18 +110,13 @@ def intervals(evaluation: Evaluation) -> dict[str, list[float]]:
 
 
 def components(evaluation: Evaluation) -> dict[str, dict[str, float]]:
-    """Component -> its energy (dynamic, static, both) and area, summed over all rows of the matrices."""
-    found = {}
-    for index, name in enumerate(COMPONENTS):
-        dynamic = math.fsum(evaluation.energy_dynamic_pJ[:, index].tolist())
-        static = math.fsum(evaluation.energy_static_pJ[:, index].tolist())
-        found[name] = {
-            "energy_pJ": dynamic + static,
-            "energy_dynamic_pJ": dynamic,
-            "energy_static_pJ": static,
-            "area_um2": math.fsum(evaluation.area_um2[:, index].tolist()),
-        }
-    return found
+    """Component -> its energy (dynamic, static, both) and area, of all layers together."""
+    parts = evaluation.figures[len(TOTALS) :]
+    checked(zip(BY_COMPONENT, parts, strict=True))
+    each = len(COMPONENTS)
+    return {
+        name: dict(zip(PARTS, parts[at::each], strict=True)) for at, name in enumerate(COMPONENTS)
+    }
 
 
 def layers(workload: Workload, evaluation: Evaluation) -> list[Row]:

@@ -152,6 +152,17 @@ def stream_interval(layers: Any, rows: Any, point: Any, busy: Any) -> Any:
     return max(longest, memory)
 
 
+def time_point(
+    layers: Any, edges: Any, starts: Any, point: Any, rows: Any, whole: Any, ends: Any, total: Any, work: Any
+) -> None:
+    """`time_points` at one point."""
+    total[0] = overlap(layers, rows, edges, starts, ends[0], work)
+    trace_back(ends[0], work)
+    total[1] = total[0] if whole[S_CONTEXTS] > 1.0 else stream_interval(layers, rows, point, work)
+    total[2] = lay_end_to_end(rows, ends[1])
+    total[3] = total[2]
+
+
 def time_points(
     layers: Any,
     edges: Any,
@@ -166,12 +177,7 @@ def time_points(
     """For every point fill ends[p] (2 schedules x layers x TIME_COLUMNS; 0 pipeline, 1 layer by layer) and totals[p]:
     latency and interval of the pipeline, then of layer by layer. `work`: layers x BUSY_COLUMNS scratch."""
     for p in range(len(mapped)):
-        rows, total = mapped[p], totals[p]
-        total[0] = overlap(layers, rows, edges, starts, ends[p][0], work)
-        trace_back(ends[p][0], work)
-        total[1] = total[0] if summary[p][S_CONTEXTS] > 1.0 else stream_interval(layers, rows, points[p], work)
-        total[2] = lay_end_to_end(rows, ends[p][1])
-        total[3] = total[2]
+        time_point(layers, edges, starts, points[p], mapped[p], summary[p], ends[p], totals[p], work)
 
 
-HELPERS = (lay_end_to_end, overlap, trace_back, stream_interval)
+HELPERS = (lay_end_to_end, overlap, trace_back, stream_interval, time_point)

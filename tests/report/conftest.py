@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Evaluation, Schedule
+from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Array, Evaluation, Schedule
+from pimsim.cost.table import TOTALS
 from pimsim.graph.workload import MODEL_INPUT, Edge, Kind, Layer, Workload
 from pimsim.report.result import Result
 
@@ -45,7 +46,9 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
     pipeline = Schedule(latency, latency / 3, np.stack([end - critical, end, critical], axis=1))
     serial = Schedule(2 * latency, 2 * latency, 2 * pipeline.times_ns)
     crossbars = 4 * products
+    chosen = pipeline if pipelined else serial
     return Evaluation(
+        figures=figures_of(workload, dynamic, static, area, chosen, float(crossbars.sum())),
         energy_dynamic_pJ=dynamic,
         energy_static_pJ=static,
         area_um2=area,
@@ -57,13 +60,11 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
         copies=products.copy(),
         cells=0.75 * 65536 * products,
         cells_allotted=65536 * products,
-        mean_utilization=0.75 if products.any() else 0.0,
         weight_bits=8 * products,
         input_bits=8 * products,
         chips=2,
         crossbars_total=200,
         crossbars_used=int(crossbars.sum()),
-        tiles_used=12.0,
         contexts=1,
         programming_energy_pJ=5e6,
         programming_latency_ns=2e7,
@@ -71,6 +72,26 @@ def evaluation_of(workload: Workload, seed: int = 0, pipelined: bool = True) -> 
         endurance_share=1e-8,
         rewrite_endurance_share=0.0,
     )
+
+
+def figures_of(
+    workload: Workload, dynamic: Array, static: Array, area: Array, schedule: Schedule, crossbars: float
+) -> list[float]:
+    """Totals that fit the matrices, in the order of `pimsim.cost.table.FIGURES`."""
+    energy, total_um2 = float((dynamic + static).sum()), float(area.sum())
+    throughput = 1e9 / schedule.interval_ns if schedule.interval_ns > 0 else 0.0
+    power, tops = energy * 1e-12 * throughput, workload.ops * throughput * 1e-12
+    totals = {
+        "energy_pJ": energy, "latency_ns": schedule.latency_ns, "interval_ns": schedule.interval_ns,
+        "throughput_inferences_per_s": throughput, "area_um2": total_um2, "power_W": power,
+        "macs": float(workload.macs), "ops": float(workload.ops), "tops": tops,
+        "tops_per_W": tops / power if power else 0.0, "tops_per_mm2": tops / total_um2 * 1e6 if total_um2 else 0.0,
+        "crossbars": crossbars, "utilization": 0.75 if crossbars else 0.0,
+        "energy_dynamic_pJ": float(dynamic.sum()), "energy_static_pJ": float(static.sum()),
+        "crossbars_on_chips": 200.0, "chips": 2.0, "tiles": 12.0, "contexts": 1.0,
+    }  # fmt: skip
+    parts = [(dynamic + static).sum(axis=0), dynamic.sum(axis=0), static.sum(axis=0), area.sum(axis=0)]
+    return [totals[name] for name in TOTALS] + np.concatenate(parts).tolist()
 
 
 @pytest.fixture

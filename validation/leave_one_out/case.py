@@ -63,7 +63,7 @@ def error_percent(seen: Seen, value: float, quantity: Quantity) -> float:
 
 
 def summary(rows: list[Held], bare: list[Seen], quantity: Quantity) -> list[Row]:
-    """Goals, errors of the bare circuits with no factor, and the coverage of the 80% interval. One main point a chip."""
+    """Goals, errors of the bare circuits with no factor, and the coverage of the intervals. One main point a chip."""
     name = NAMES[quantity]
     errors = {row.chip.name: error_percent(row.seen, row.seen.computed, quantity) for row in rows}
     plain = [error_percent(seen, seen.computed, quantity) for seen in bare]

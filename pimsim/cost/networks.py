@@ -1,0 +1,113 @@
+"""Many networks as one set of arrays.
+
+Networks lie one after the other: network w has the rows offsets[w] to offsets[w + 1] of `layers`, one row a layer with
+the columns `pimsim.mapping.columns.L_*`; the edges of layer i are the rows starts[i] to starts[i + 1] of `edges`, with
+the columns E_*. Numbers of layers inside a row (E_SOURCE, L_OWNER, L_FIRST_USER) count from the network's own first
+layer. `work` has a row a network: its multiply-adds and operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from pimsim.errors import InputError, printable
+from pimsim.graph.workload import Layer, Workload
+from pimsim.mapping import columns as c
+from pimsim.mapping.columns import Packed, pack
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """See the head of this file. workloads: what the arrays were made from, where that is known."""
+
+    layers: Array
+    edges: Array
+    starts: Array
+    offsets: Array
+    work: Array
+    workloads: tuple[Workload, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def deepest(self) -> int:
+        """Layers of the longest network."""
+        return int(np.max(np.diff(self.offsets), initial=0))
+
+
+def networks_of(given: Any) -> Networks:
+    """`given` (Networks; a Workload, a sequence of Layer, or Packed; or a list of those) as Networks. Raises InputError
+    for anything else."""
+    if isinstance(given, Networks):
+        return given
+    if isinstance(given, Workload | Packed) or (given and isinstance(given, Sequence) and isinstance(given[0], Layer)):
+        given = [given]
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise InputError(f"expected workloads, lists of layers or Networks; got a {type(given).__name__}")
+    workloads = [_workload(one) for one in given]
+    packs = [one if isinstance(one, Packed) else pack(one) for one in workloads]
+    known = tuple(one for one in workloads if isinstance(one, Workload))
+    return join(packs, known if len(known) == len(packs) else ())
+
+
+def join(packs: Sequence[Packed], workloads: tuple[Workload, ...] = ()) -> Networks:
+    """Networks one after the other."""
+    sizes = np.array([len(one.lists[0]) for one in packs], dtype=np.int64)
+    links = np.array([len(one.lists[1]) for one in packs], dtype=np.int64)
+    before = np.concatenate(([0], np.cumsum(links)))
+    starts = [one.arrays[2][:-1] + shift for one, shift in zip(packs, before.tolist(), strict=False)]
+    return Networks(
+        np.concatenate([np.zeros((0, c.LAYER_COLUMNS)), *(one.arrays[0] for one in packs)]),
+        np.concatenate([np.zeros((0, 4)), *(one.arrays[1] for one in packs)]),
+        np.concatenate([*starts, before[-1:]]).astype(np.int64),
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.array([(one.macs, one.ops) for one in packs], dtype=np.float64).reshape(len(packs), 2),
+        workloads,
+    )
+
+
+def _workload(one: Any) -> Workload | Packed:
+    if isinstance(one, Workload | Packed):
+        return one
+    if isinstance(one, Sequence) and all(isinstance(layer, Layer) for layer in one):
+        return Workload("", tuple(one))
+    raise InputError(f"expected workloads, or lists of layers; got a {type(one).__name__}")
+
+
+def with_bits(workloads: Sequence[Workload], bits: dict[str, tuple[str, int]]) -> list[Workload]:
+    """The workloads with the bits of layers as `bits` says: path -> (shell pattern of names, and the width, or below 0
+    the column of the points that has it). Raises InputError for a pattern that no layer of any network matches."""
+    found = [list(one.layers) for one in workloads]
+    for path, (pattern, width) in bits.items():
+        key = path.rpartition(".")[2]
+        hits = 0
+        for layers in found:
+            for i, layer in enumerate(layers):
+                if fnmatchcase(layer.name, pattern):
+                    layers[i] = replace(layer, **{key: width})  # type: ignore[arg-type]
+                    hits += 1
+        if not hits:
+            names = [layer.name for layers in found for layer in layers]
+            listed = ", ".join([printable(name, 40) for name in names[:8]] + ["..."] * (len(names) > 8))
+            raise InputError(f"no layer matches {printable(pattern)!r}; layers are {listed}")
+    return [
+        one if layers == list(one.layers) else replace(one, layers=tuple(layers), cache={})
+        for one, layers in zip(workloads, found, strict=True)
+    ]
+
+
+def shares_weights(workloads: Sequence[Workload]) -> bool:
+    """Whether layers of a network may share programmed cells."""
+    for one in workloads:
+        keys = [layer.weight_key for layer in one.layers if layer.weight_key]
+        if len(set(keys)) < len(keys):
+            return True
+    return False
