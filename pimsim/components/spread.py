@@ -10,19 +10,19 @@ GIVEN_TOLERANCE.
 from __future__ import annotations
 
 ENERGY_SIGMA = {
-    "array": 1.59,  # 12 chips
-    "driver": 1.37,  # 5 chips
-    "converter": 0.71,  # 8 chips
-    "digital": 0.92,  # 1 chip
+    "array": 1.24,  # 14 chips
+    "driver": 1.51,  # 8 chips
+    "converter": 1.37,  # 9 chips
+    "digital": 1.12,  # 1 chip
     "storage": 0.50,  # assumed
     "wire": 0.50,  # assumed
     "off_chip": 0.40,  # assumed
     "programming": 0.80,  # assumed
 }
 AREA_SIGMA = {
-    "array": 1.53,  # 13 chips
-    "driver": 0.69,  # 1 chip
-    "converter": 0.46,  # 10 chips
+    "array": 1.56,  # 13 chips
+    "driver": 0.70,  # 1 chip
+    "converter": 0.67,  # 13 chips
     "digital": 0.40,  # assumed
     "storage": 0.40,  # assumed
     "wire": 0.50,  # assumed
