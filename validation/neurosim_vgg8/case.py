@@ -47,7 +47,8 @@ SPLIT = "a part of the whole; the bar is on the whole"
 
 NOTES = (
     "Bare circuits are compared: the factors of measured macros that prices carry (pimsim/components/silicon.py) are "
-    "taken out again, as NeuroSim's figures hold no silicon; with them the dynamic energy of the shipped file is 45% low.",
+    "taken out again, as NeuroSim's figures hold no silicon; with them the dynamic energy of the shipped file is 45% "
+    "low.",
     "Settings are those of Param.cpp; no price is given or calibrated in `neurosim_vgg8.yaml` but those of links and "
     "memory off the chip, which NeuroSim does not have. Two numbers are constants of its code, not of Param.cpp: the "
     "time in which the slowest column is sensed (1.456 ns, times its factor 1.4 the clock of 2.039 ns), and the "
