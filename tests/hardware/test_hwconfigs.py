@@ -32,8 +32,12 @@ PUBLISHED = {
 }
 """Name -> kind of cell. xue2021 and wang2022 are the RRAM and the SRAM macro at 28 or 22 nm."""
 
-MEASURED = {"wang2022": (0.446, 16.376, 0.124), "xue2021": (0.00432, 11.91, 0.33), "hermes2022": (1.008, 10.5, 0.634)}
-MEASURED["su2021"] = (0.0533, 15.02, 0.117)
+MEASURED = {
+    "wang2022": (0.446, 16.376, 0.124),
+    "su2021": (0.0533, 15.02, 0.117),
+    "xue2021": (0.00432, 11.91, 0.33),
+    "hermes2022": (1.008, 10.5, 0.634),
+}
 """TOPS, TOPS/W and mm2 of one array as published; nothing in these files is fitted to the second."""
 
 ARRAY = ("crossbar", "dac", "sample_hold", "adc", "shift_add")
