@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pimsim.engine import simulate
     from pimsim.errors import InputError
+    from pimsim.explore.results import Results, load_results
     from pimsim.functional.operands import with_operands
     from pimsim.graph import load_model
     from pimsim.graph.workload import Edge, Kind, Layer, Workload
@@ -28,6 +29,8 @@ _HOMES = {
     "with_operands": "pimsim.functional.operands",
     "Hardware": "pimsim.hardware.schema",
     "Result": "pimsim.report.result",
+    "Results": "pimsim.explore.results",
+    "load_results": "pimsim.explore.results",
     "InputError": "pimsim.errors",
     "Workload": "pimsim.graph.workload",
     "Layer": "pimsim.graph.workload",
@@ -42,9 +45,11 @@ __all__ = [
     "Kind",
     "Layer",
     "Result",
+    "Results",
     "Workload",
     "load_hardware",
     "load_model",
+    "load_results",
     "simulate",
     "with_operands",
 ]
