@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import subprocess
@@ -11,13 +10,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from multiprocessing import Pipe
 
 from pimsim.explore.tasks import Chunk, Job, Outcome, run_chunk
 from pimsim.explore.threads import SINGLE_THREADED
-from pimsim.explore.worker import receive, send
 
 MAX_LOSSES = 3
-_BOOT = "import sys; sys.path[:] = {path!r}; from pimsim.explore.worker import main; main()"
+_BOOT = "import sys; sys.path[:] = {path!r}; from pimsim.explore.worker import main; main({handle})"
 
 
 class WorkerLost(RuntimeError):
@@ -79,40 +78,41 @@ class _Worker:
     """One process, with a thread that puts what it answers into `answers`."""
 
     def __init__(self, answers: queue.SimpleQueue[tuple[_Worker, Outcome | None]]):
-        command = [sys.executable, "-c", _BOOT.format(path=list(sys.path))]
-        environment = {**os.environ, **SINGLE_THREADED}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self.line, other = Pipe()
+        command = [sys.executable, "-c", _BOOT.format(path=list(sys.path), handle=other.fileno())]
+        # What a task prints goes to the error stream, since standard output is for the caller's answer.
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[other.fileno()],
+            env={**os.environ, **SINGLE_THREADED},
+        )  # fmt: skip
+        other.close()
         self.chunk: Chunk | None = None
         self.job: Job | None = None
         threading.Thread(target=self._listen, args=(answers,), daemon=True).start()
 
     def give(self, job: Job, chunk: Chunk) -> None:
         """Start `chunk`. A worker that has died meanwhile is noticed by its thread."""
-        assert self.process.stdin is not None
         self.chunk = chunk
         try:
             if self.job is not job:
-                send(self.process.stdin, job)
+                self.line.send(job)
                 self.job = job
-            send(self.process.stdin, chunk)
-        except BrokenPipeError:
+            self.line.send(chunk)
+        except OSError:
             pass  # `_listen` reports the loss, and the chunk is given to another
 
     def stop(self) -> None:
+        """End the process; its thread closes the pipe."""
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            with contextlib.suppress(BrokenPipeError):  # what was not yet written is not wanted any more
-                stream.close()
 
     def _listen(self, answers: queue.SimpleQueue[tuple[_Worker, Outcome | None]]) -> None:
-        assert self.process.stdout is not None
-        try:
-            while True:
-                answers.put((self, receive(self.process.stdout)))
-        except (EOFError, ValueError, OSError):  # the process has ended, or `stop` has closed the pipe
-            answers.put((self, None))
+        with self.line:
+            try:
+                while True:
+                    answers.put((self, self.line.recv()))
+            except (EOFError, OSError):  # the process has ended
+                answers.put((self, None))
 
 
 class Processes(Backend):
