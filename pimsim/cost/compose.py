@@ -1,7 +1,7 @@
 """Networks put together from the rows of a lookup table: what adds, what takes a maximum, what is allotted.
 
 Plain Python that Numba compiles. docs/penalties.md derives each rule from the simulator's kernels; a test holds the two
-together. A network is a walk through the entries (block, state, choice); an entry is a run of layers.
+together.
 """
 
 from __future__ import annotations
@@ -10,231 +10,70 @@ from typing import Any
 
 import numpy as np
 
-from pimsim.mapping.columns import LOOKUP, MVM
-
-# One row an entry.
-N_FIRST, N_END, N_STATE, N_LEAVES = range(4)
-
-# One row a layer of an entry. User: the first layer of the entry with the same weights (its own, mostly).
-A_ROW, A_KIND, A_USER, A_EDGE, A_EDGE_END = range(5)
-
-# One row a distinct layer and hardware point. Times at one tile and one copy where they depend on those.
-(
-    V_PER_COPY,  # crossbars of one copy
-    V_TURN_NS,  # one vector of every step
-    V_STEP_VECTORS,  # vectors of one step
-    V_ALL_VECTORS,  # the same, of all layers that use these cells
-    V_SHARED_NS,  # bus, buffer, router, sums, digital units: divided by the tiles
-    V_FIXED_NS,  # memory: not divided
-    V_FETCH,  # cycles of the first stage of the pipeline, divided by the tiles, rounded up
-    V_STORE,  # of the last stage
-    V_FILL_NS,  # the rest of its depth
+from pimsim.cost import allot as allotting
+from pimsim.cost import rows as laying
+from pimsim.cost.allot import give_copies, spread_copies
+from pimsim.cost.rows import (
+    A_EDGE,
+    A_KIND,
+    A_ROW,
+    F_COPIES,
+    F_CROSSBARS,
+    F_DURATION,
+    F_END,
+    F_FILL,
+    F_FIRST,
+    F_MIDDLE,
+    F_POSITION,
+    F_TILES,
+    FITS,
+    I_EDGE,
+    I_LAYER,
+    I_OWNER,
+    I_USED,
+    I_USER,
+    O_AREA_UM2,
+    O_CHIPS,
+    O_CROSSBARS,
+    O_DYNAMIC_PJ,
+    O_INTERVAL_NS,
+    O_LATENCY_NS,
+    O_STATIC_PJ,
+    O_STATUS,
+    V_AGAIN,
     V_CYCLE_NS,
-    V_AGAIN,  # how many more times the depth is paid (steps of a recurrence)
+    V_ENERGY_PJ,
+    V_FETCH,
+    V_FILL_NS,
+    V_FIXED_NS,
+    V_LEAVES_PJ,
+    V_PER_COPY,
+    V_SHARED_NS,
+    V_STEP_VECTORS,
+    V_STORE,
+    V_TURN_NS,
+    V_VECTOR,
     V_WRITE_NS,
-    V_ENERGY_PJ,  # of all actions but traffic between layers
-    V_LEAVES_PJ,  # the output over the link, where it leaves the model
-    V_VECTOR,  # busy units of its tiles at one tile, one column a kind of unit, to the end
-) = range(15)
-
-# One row an edge and hardware point; E_* of it that do not depend on the point stand apart.
-W_ROUTER_PJ, W_LINK_PJ = range(2)  # a hop; a way between chips
-
-# One row a hardware point.
-(
+    W_LINK_PJ,
+    W_ROUTER_PJ,
+    Z_AREA_CHIP_UM2,
+    Z_AREA_CROSSBAR_UM2,
+    Z_GRAIN,
+    Z_LEAK_CHIP_MW,
+    Z_LEAK_CROSSBAR_MW,
+    Z_MAX_COPIES,
+    Z_MESH_WIDTH,
     Z_PER_CHIP,
     Z_PER_TILE,
+    Z_PIPELINED,
+    Z_SERIAL,
     Z_TILES_PER_CHIP,
     Z_TILES_PER_ROUTER,
-    Z_MESH_WIDTH,
-    Z_CHIPS,  # 0: as many as needed
-    Z_GRAIN,
-    Z_MAX_COPIES,
-    Z_SPILL,
-    Z_SERIAL,
-    Z_PIPELINED,
-    Z_LEAK_CROSSBAR_MW,
-    Z_LEAK_CHIP_MW,
-    Z_AREA_CROSSBAR_UM2,
-    Z_AREA_CHIP_UM2,
-) = range(15)
-POINT_FIGURES = 15
-
-# Scratch, one row a layer of the network.
-I_LAYER, I_OWNER, I_USER, I_EDGE, I_USED = range(5)
-INT_SCRATCH = 5
-F_COPIES, F_CROSSBARS, F_POSITION, F_MIDDLE, F_TILES, F_DURATION, F_FILL, F_FIRST, F_END = range(9)
-FLOAT_SCRATCH = 9
-Q_VECTORS, Q_TURN_NS, Q_PER_COPY, Q_LAYER, Q_LIVE = range(5)
-QUEUE_SCRATCH = 5
-
-# One row a network.
-(
-    O_DYNAMIC_PJ,
-    O_STATIC_PJ,
-    O_LATENCY_NS,
-    O_INTERVAL_NS,
-    O_AREA_UM2,
-    O_CROSSBARS,
-    O_CHIPS,
-    O_NEEDED,
-    O_STAGE_NS,
-    O_STATUS,
-) = range(10)
-OUTPUTS = 10
-FITS, TOO_LARGE, SPILLS = 0.0, 1.0, 2.0
-
-
-def up(x: float) -> float:
-    """ceil as a float64."""
-    return float(np.ceil(x))
-
-
-def pieces_of(crossbars: float, grain: float) -> float:
-    """Crossbars in whole pieces."""
-    return crossbars if grain == 1.0 else float(np.ceil(crossbars / grain)) * grain
-
-
-def walk(choices: Any, starts: Any, widths: Any, entries: Any, layers: Any, edges: Any, ints: Any, froms: Any) -> int:
-    """Lay the network's layers and the sources of their edges out in order; returns the number of layers.
-
-    A layer that is not on crossbars runs on the tiles of the nearest product upstream, else of the next one.
-    """
-    count = edge = state = 0
-    blocks = len(widths)
-    for b in range(blocks):
-        entry = starts[b] + state * widths[b] + choices[b]
-        state = entries[entry, N_STATE]
-        base = count
-        for a in range(entries[entry, N_FIRST], entries[entry, N_END]):
-            mine = ints[count]
-            mine[I_LAYER], mine[I_OWNER], mine[I_USER], mine[I_EDGE], mine[I_USED] = a, -1, count, edge, 0
-            for e in range(layers[a, A_EDGE], layers[a, A_EDGE_END]):
-                source = edges[e]
-                if source >= 0:
-                    source += base
-                else:
-                    before = b + 1 + source
-                    source = froms[1, before] if source < -1 and before >= 0 else -1
-                if source >= 0:
-                    ints[source, I_USED] = 1
-                    mine[I_OWNER] = max(mine[I_OWNER], ints[source, I_OWNER])
-                froms[0, edge] = source
-                edge += 1
-            if layers[a, A_KIND] == MVM:
-                mine[I_OWNER] = count
-                mine[I_USER] = base + layers[a, A_USER]
-            count += 1
-        leaves = entries[entry, N_LEAVES]
-        if leaves >= 0:
-            leaves += base
-        else:
-            before = b + 1 + leaves
-            leaves = froms[1, before] if leaves < -1 and before >= 0 else -1
-        froms[1, b] = leaves
-    ints[count, I_EDGE] = edge
-    following = -1
-    for i in range(count - 1, -1, -1):
-        if layers[ints[i, I_LAYER], A_KIND] == MVM:
-            following = i
-        elif ints[i, I_OWNER] < 0:
-            ints[i, I_OWNER] = following
-    return count
-
-
-def taken(queue: Any, n: int, stage_ns: float, point: Any) -> float:
-    """Crossbars that the matrices still in question take when each is copied until it is done within `stage_ns`."""
-    total, grain, most = 0.0, point[Z_GRAIN], point[Z_MAX_COPIES]
-    for k in range(n):
-        copies = copies_within(queue[k, Q_VECTORS], queue[k, Q_TURN_NS], stage_ns, most)
-        total += pieces_of(copies * queue[k, Q_PER_COPY], grain)
-    return total
-
-
-def copies_within(vectors: float, turn_ns: float, stage_ns: float, most: float) -> float:
-    """Fewest copies with which `vectors` vectors of `turn_ns` each are done within `stage_ns`; at most `most`. The
-    simulator's rule, margin included."""
-    if turn_ns <= 0.0 or vectors <= 0.0:
-        return 1.0
-    turns = max(1.0, float(np.floor(min(vectors, stage_ns / turn_ns * (1.0 + 1e-12)))))
-    return min(float(np.ceil(vectors / turns)), most)
-
-
-def settle(queue: Any, n: int, low_ns: float, high_ns: float, point: Any, floats: Any) -> tuple[int, float]:
-    """Take the matrices out of the queue that get the same copies at both ends of the bracket, since copies fall
-    steadily with the stage time. Returns how many are left, and the crossbars of those that went."""
-    kept, gone, grain, most = 0, 0.0, point[Z_GRAIN], point[Z_MAX_COPIES]
-    for k in range(n):
-        vectors, turn, per_copy = queue[k, Q_VECTORS], queue[k, Q_TURN_NS], queue[k, Q_PER_COPY]
-        fewest = copies_within(vectors, turn, high_ns, most)
-        if copies_within(vectors, turn, low_ns, most) == fewest:
-            floats[int(queue[k, Q_LAYER]), F_COPIES] = fewest
-            gone += pieces_of(fewest * per_copy, grain)
-            continue
-        queue[kept, Q_VECTORS], queue[kept, Q_TURN_NS], queue[kept, Q_PER_COPY] = vectors, turn, per_copy
-        queue[kept, Q_LAYER] = queue[k, Q_LAYER]
-        kept += 1
-    return kept, gone
-
-
-def allot(queue: Any, n: int, budget: float, point: Any, floats: Any) -> float:
-    """Copies of every matrix such that the slowest stage is as fast as `budget` crossbars allow: the simulator's
-    bisection, bracket for bracket. Returns the stage time in ns; below 0: one copy each."""
-    slow = 0.0
-    for k in range(n):
-        slow = max(slow, queue[k, Q_VECTORS] * queue[k, Q_TURN_NS])
-    if point[Z_MAX_COPIES] <= 1.0 or taken(queue, n, slow, point) > budget:
-        return -1.0
-    low, high, left, turn = 0.0, slow, n, 0
-    while high - low > 1e-9 * slow:
-        middle = 0.5 * (low + high)
-        if left == 0 or taken(queue, left, middle, point) <= budget:
-            high = middle
-        else:
-            low = middle
-        turn += 1
-        if turn >= 6 and turn % 3 == 0:
-            left, gone = settle(queue, left, low, high, point, floats)
-            budget -= gone
-    for k in range(left):
-        copies = copies_within(queue[k, Q_VECTORS], queue[k, Q_TURN_NS], high, point[Z_MAX_COPIES])
-        floats[int(queue[k, Q_LAYER]), F_COPIES] = copies
-    return high
-
-
-def give_copies(count: int, ints: Any, layers: Any, prices: Any, point: Any, floats: Any, queue: Any, out: Any) -> int:
-    """Chips, one copy of everything, and the queue of what may be copied. Returns the length of the queue."""
-    needed = 0.0
-    n = 0
-    for i in range(count):
-        floats[i, F_COPIES] = 1.0
-        a = ints[i, I_LAYER]
-        price = prices[layers[a, A_ROW]]
-        if price[V_PER_COPY] <= 0.0 or ints[i, I_USER] != i:
-            continue
-        needed += pieces_of(price[V_PER_COPY], point[Z_GRAIN])
-        if layers[a, A_KIND] != MVM:
-            continue
-        queue[n, Q_VECTORS], queue[n, Q_TURN_NS] = price[V_ALL_VECTORS], price[V_TURN_NS]
-        queue[n, Q_PER_COPY], queue[n, Q_LAYER] = price[V_PER_COPY], i
-        n += 1
-    chips = point[Z_CHIPS]
-    if chips <= 0.0:
-        chips = 1.0 if point[Z_SPILL] > 0.0 else max(1.0, up(needed / point[Z_PER_CHIP]))
-    out[O_CHIPS], out[O_NEEDED], out[O_STAGE_NS], out[O_STATUS] = chips, needed, -1.0, FITS
-    if needed > chips * point[Z_PER_CHIP]:
-        out[O_STATUS] = SPILLS if point[Z_SPILL] > 0.0 else TOO_LARGE
-    return n
-
-
-def spread_copies(count: int, n: int, ints: Any, point: Any, floats: Any, queue: Any, out: Any) -> None:
-    """Share the crossbars that one copy of everything leaves among the matrices of the queue."""
-    free = out[O_CHIPS] * point[Z_PER_CHIP] - out[O_NEEDED]
-    for k in range(n):
-        free += pieces_of(queue[k, Q_PER_COPY], point[Z_GRAIN])
-    out[O_STAGE_NS] = allot(queue, n, free, point, floats)
-    for i in range(count):
-        floats[i, F_COPIES] = floats[ints[i, I_USER], F_COPIES]
+    pieces_of,
+    up,
+    walk,
+)
+from pimsim.mapping.columns import LOOKUP
 
 
 def place_all(count: int, ints: Any, layers: Any, prices: Any, point: Any, floats: Any) -> float:
@@ -304,34 +143,35 @@ def traffic(count: int, ints: Any, layers: Any, froms: Any, ways: Any, floats: A
     return energy
 
 
+def span(price: Any, copies: float, tiles: float, serial: bool) -> tuple[float, float]:
+    """Time and depth in ns of a layer with `copies` copies on `tiles` tiles."""
+    shared = price[V_SHARED_NS] * (1.0 / tiles)
+    busy = price[V_FIXED_NS]
+    if price[V_TURN_NS] > 0.0:
+        turns = price[V_STEP_VECTORS]
+        if copies > 1.0:
+            turns = up(turns / copies)
+        busy += turns * price[V_TURN_NS]
+    busy = busy + shared if serial and price[V_CYCLE_NS] > 0.0 else max(busy, shared)
+    fill = price[V_FILL_NS]
+    if price[V_CYCLE_NS] > 0.0:
+        ends = max(1.0, up(price[V_FETCH] / tiles)) + max(1.0, up(price[V_STORE] / tiles))
+        fill += ends * price[V_CYCLE_NS]
+    return busy + fill * price[V_AGAIN], fill
+
+
 def durations(count: int, ints: Any, layers: Any, prices: Any, point: Any, floats: Any) -> float:
     """Time and depth of every layer, from its copies and tiles. Returns the time of all, one after the other."""
     total = 0.0
     for i in range(count):
         mine = floats[i]
         price = prices[layers[ints[i, I_LAYER], A_ROW]]
-        share = 1.0 / mine[F_TILES]
-        shared = price[V_SHARED_NS] * share
-        busy = price[V_FIXED_NS]
-        if price[V_TURN_NS] > 0.0:
-            turns = price[V_STEP_VECTORS]
-            if mine[F_COPIES] > 1.0:
-                turns = up(turns / mine[F_COPIES])
-            busy += turns * price[V_TURN_NS]
-        busy = busy + shared if point[Z_SERIAL] > 0.0 and price[V_CYCLE_NS] > 0.0 else max(busy, shared)
-        fill = price[V_FILL_NS]
-        if price[V_CYCLE_NS] > 0.0:
-            ends = max(1.0, up(price[V_FETCH] / mine[F_TILES])) + max(1.0, up(price[V_STORE] / mine[F_TILES]))
-            fill += ends * price[V_CYCLE_NS]
-        mine[F_FILL] = fill
-        mine[F_DURATION] = busy + fill * price[V_AGAIN]
-        total += price[V_WRITE_NS] + mine[F_DURATION] + fill
+        mine[F_DURATION], mine[F_FILL] = span(price, mine[F_COPIES], mine[F_TILES], point[Z_SERIAL] > 0.0)
+        total += price[V_WRITE_NS] + mine[F_DURATION] + mine[F_FILL]
     return total
 
 
-def pipeline(
-    count: int, ints: Any, layers: Any, froms: Any, spans: Any, prices: Any, floats: Any
-) -> float:
+def pipeline(count: int, ints: Any, layers: Any, froms: Any, spans: Any, prices: Any, floats: Any) -> float:
     """Start and end of every layer where layers overlap; returns the latency. See `pimsim.timing.kernel.overlap`."""
     latency = 0.0
     for i in range(count):
@@ -414,27 +254,27 @@ def compose(architectures: Any, at: Any, space: Any, hardware: Any, given: Any, 
         if point[Z_PIPELINED] > 0.0:
             row[O_LATENCY_NS] = pipeline(count, ints, layers, froms, spans, prices, floats)
             row[O_INTERVAL_NS] = interval(count, ints, layers, prices, floats, busy)
-        chips, crossbars = row[O_CHIPS], row[O_CHIPS] * point[Z_PER_CHIP]
-        leak = crossbars * point[Z_LEAK_CROSSBAR_MW] + chips * point[Z_LEAK_CHIP_MW]
         row[O_DYNAMIC_PJ] = dynamic
-        row[O_STATIC_PJ] = leak * row[O_INTERVAL_NS]
-        row[O_AREA_UM2] = crossbars * point[Z_AREA_CROSSBAR_UM2] + chips * point[Z_AREA_CHIP_UM2]
+        hold(point, row)
+
+
+def hold(point: Any, row: Any) -> None:
+    """Static energy over the interval, and area, of the chips."""
+    chips, crossbars = row[O_CHIPS], row[O_CHIPS] * point[Z_PER_CHIP]
+    leak = crossbars * point[Z_LEAK_CROSSBAR_MW] + chips * point[Z_LEAK_CHIP_MW]
+    row[O_STATIC_PJ] = leak * row[O_INTERVAL_NS]
+    row[O_AREA_UM2] = crossbars * point[Z_AREA_CROSSBAR_UM2] + chips * point[Z_AREA_CHIP_UM2]
 
 
 HELPERS = (
-    up,
-    pieces_of,
-    walk,
-    copies_within,
-    taken,
-    settle,
-    allot,
-    give_copies,
-    spread_copies,
+    *laying.HELPERS,
+    *allotting.HELPERS,
     place_all,
     way,
     traffic,
+    span,
     durations,
     pipeline,
     interval,
+    hold,
 )

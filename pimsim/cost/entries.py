@@ -14,7 +14,7 @@ import numpy as np
 
 from pimsim.components import REGISTRY, prices
 from pimsim.components.process import View
-from pimsim.cost import compose as k
+from pimsim.cost import rows as k
 from pimsim.cost.shapes import Choices
 from pimsim.errors import InputError, printable
 from pimsim.graph.workload import MODEL_INPUT, Layer, Workload

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pimsim.cost import compose as k
+from pimsim.cost import rows as k
 from pimsim.cost.entries import Array, Whole
 from pimsim.cost.lookup import LookupTable
 from pimsim.mapping.columns import BUSY_COLUMNS, LOOKUP, MVM

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pimsim.cost import compose as k
+from pimsim.cost import compose as composing
+from pimsim.cost import rows as k
 from pimsim.cost.array_file import read_arrays, write_arrays
 from pimsim.cost.entries import Array, Walks, Whole, check_walks, price_rows, walks
 from pimsim.cost.shapes import Choices
@@ -36,7 +37,7 @@ class Figures:
     """Figures of a batch of networks, one entry a network. Those that do not fit have `fits` False and infinite
     figures. Energy in pJ, time in ns, area in um2."""
 
-    rows: Array  # networks x OUTPUTS of `pimsim.cost.compose`
+    rows: Array  # networks x OUTPUTS of `pimsim.cost.rows`
 
     @property
     def energy_pJ(self) -> Array:
@@ -131,7 +132,7 @@ class LookupTable:
         given = self._given(copies, len(chosen))
         out = np.zeros((len(chosen), k.OUTPUTS))
         use = len(chosen) >= WORTH_COMPILING if compiled is None else compiled
-        kernel = _compiled() if use else k.compose
+        kernel = _compiled() if use else composing.compose
         kernel(chosen, at, self.walk[:6], (self.prices, self.ways, self.hardware), given, self._scratch(), out)
         out[out[:, k.O_STATUS] != k.FITS, : k.O_CROSSBARS] = np.inf
         return Figures(out)
@@ -254,4 +255,4 @@ def lookup_table(choices: Choices, hardware: Hardware | str | Sequence[Hardware 
 
 
 def _compiled() -> Any:
-    return compiled(k.compose, *k.HELPERS)
+    return compiled(composing.compose, *composing.HELPERS)

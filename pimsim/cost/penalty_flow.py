@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pimsim.cost import compose as k
+from pimsim.cost import rows as k
 from pimsim.cost.entries import Array, Walks
 from pimsim.cost.expected import EntryFigures
 
