@@ -1,0 +1,1 @@
+"""Search spaces as data: choices, encodings, distances, mutation, counting; no weights."""
