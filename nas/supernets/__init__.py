@@ -1,0 +1,1 @@
+"""Networks of the search spaces in torch: stand-alone, and sharing weights."""

@@ -1,0 +1,58 @@
+"""Embedding tables of a schema as one matrix: one look-up a batch, one row-sparse gradient."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas.data.batch import fold
+from nas.data.fields import Schema
+
+
+class Embeddings(nn.Module):
+    """(n, schema.width) ids -> (n, dim, fields): the vector of each field in a column; pooled fields are added up, or
+    averaged, over the ids that are not padding.
+
+    cap: most rows of a table; ids beyond wrap around (`nas.data.batch.fold`). The gradient is a sparse tensor of rows.
+    """
+
+    def __init__(self, schema: Schema, dim: int = 16, cap: int | None = None):
+        super().__init__()
+        self.full, self.dim = schema, dim
+        self.schema = schema.capped(cap) if cap else schema
+        rows = [field.rows for field in self.schema.sparse]
+        starts = [sum(rows[:i]) for i in range(len(rows))]
+        spread = [start for start, field in zip(starts, schema.sparse, strict=True) for _ in range(field.length)]
+        self.register_buffer("starts", torch.tensor(spread, dtype=torch.int64), persistent=False)
+        self.weight = nn.Parameter(torch.empty(sum(rows), dim))
+        self.reset(rows)
+
+    def reset(self, rows: list[int]) -> None:
+        """Normal values, each table with the variance that Glorot and Bengio (2010) give a matrix of its shape."""
+        with torch.no_grad():
+            for table, count in zip(self.weight.split(rows), rows, strict=True):
+                table.normal_(std=math.sqrt(2.0 / (count + self.dim)))
+
+    def forward(self, sparse: Tensor) -> Tensor:
+        """See the class."""
+        if self.schema is not self.full:
+            sparse = fold(sparse, self.full, self.schema)  # type: ignore[arg-type,assignment]
+        found = F.embedding(sparse + self.starts, self.weight, sparse=True)
+        if any(field.pooling for field in self.schema.sparse):
+            found = self._pooled(found, sparse)
+        return found.transpose(1, 2)
+
+    def _pooled(self, found: Tensor, sparse: Tensor) -> Tensor:
+        parts = []
+        for field, columns in zip(self.schema.sparse, self.schema.columns, strict=True):
+            part = found[:, columns]
+            if field.pooling:
+                there = (sparse[:, columns] != 0).to(part.dtype).unsqueeze(-1)
+                part = (part * there).sum(1, keepdim=True)
+                if field.pooling == "mean":
+                    part = part / there.sum(1, keepdim=True).clamp(min=1.0)
+            parts.append(part)
+        return torch.cat(parts, 1)
