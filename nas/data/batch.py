@@ -95,26 +95,29 @@ class Split:
             np.array(self.dense[rows], np.float32), np.array(self.sparse[rows], np.int64), np.array(self.labels[rows])
         )
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Batch]:
+    def batches(self, size: int, generator: np.random.Generator | None = None, start: int = 0) -> Iterator[Batch]:
         """Every row once, in batches of `size` (the last may be smaller): in order, or shuffled by `generator`.
 
-        The same state of the generator gives the same batches. A split that is read from disk is shuffled in blocks of
-        neighbouring rows, a window of blocks mixed at a time, so that memory stays bounded.
+        The same state of the generator gives the same batches. `start` leaves out that many batches without reading
+        them, to resume inside an epoch. A split that is read from disk is shuffled in blocks of neighbouring rows, a
+        window of blocks mixed at a time, so that memory stays bounded.
         """
         if size < 1:
             raise InputError(f"a batch needs at least 1 row; got {size}")
         if generator is None:
-            for start in range(0, len(self), size):
-                yield self.rows(slice(start, start + size))
+            for first in range(start * size, len(self), size):
+                yield self.rows(slice(first, first + size))
             return
-        left = np.empty(0, np.int64)
+        number, left = 0, np.empty(0, np.int64)
         for window in self._windows(generator):
             left = np.concatenate([left, window])
             whole = len(left) // size * size
-            for start in range(0, whole, size):
-                yield self.rows(left[start : start + size])
+            for first in range(0, whole, size):
+                if number >= start:
+                    yield self.rows(left[first : first + size])
+                number += 1
             left = left[whole:]
-        if len(left):
+        if len(left) and number >= start:
             yield self.rows(left)
 
     def _windows(self, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -148,7 +151,7 @@ class Split:
 class Splits:
     """What training and search see: two splits, and the hashes of all three (the test rows are not here).
 
-    hashes: "train", "validation", "test" -> sha256 of the split's rows, for the run record.
+    hashes: "training", "validation", "test" -> sha256 of the split's rows, for the run record.
     about: what the preparation wrote down (spec, seed, faults, ...).
     """
 
