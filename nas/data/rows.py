@@ -67,10 +67,9 @@ def _plan(spec: Spec, root: Path, faults: Faults) -> tuple[set[str], list[SideTa
         if not homes:
             every = [*there, *(column for _, names in givers[1:] for column in sorted(names))]
             raise missing_column(name, every, f"data set {spec.name}")
-    tables = [
-        read_table(join, root, spec, wanted & names, faults) for join, (_, names) in zip(spec.joins, givers[1:], strict=True)
-    ]
-    return wanted & givers[0][1], tables
+    given = [wanted & names for _, names in givers]
+    tables = [read_table(join, root, spec, names, faults) for join, names in zip(spec.joins, given[1:], strict=True)]
+    return given[0], tables
 
 
 def _rows(values: Values, spec: Spec) -> Rows:
