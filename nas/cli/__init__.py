@@ -1,0 +1,1 @@
+"""The commands of `nas`: parsing and printing only."""
