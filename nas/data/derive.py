@@ -15,8 +15,6 @@ _LATEST = 4.0e11  # seconds: year 14,000 or so, where calendars of the libraries
 
 def derive(values: Values, step: Derive) -> None:
     """Adds the column of `step` to `values`."""
-    if step.name in values:
-        raise InputError(f"derived column {printable(step.name, 60)} exists already")
     if step.pattern:
         values.set_texts(step.name, _extracted(values, step))
     elif step.divide:

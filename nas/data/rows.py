@@ -59,6 +59,10 @@ def _plan(spec: Spec, root: Path, faults: Faults) -> tuple[set[str], list[SideTa
     path = spec_files(spec, root)[0][1]
     there = columns_of(path, format_of(path, spec.format), spec.csv, spec)
     givers = [(str(path), set(there)), *((join.files[0], set(table_columns(join, root, spec))) for join in spec.joins)]
+    for name in sorted(derived):
+        for home, names in givers:
+            if name in names:
+                raise InputError(f"derived column {printable(name, 60)} exists already in {printable(home)}")
     for name in sorted(wanted):
         homes = [home for home, names in givers if name in names]
         if len(homes) > 1:

@@ -233,6 +233,9 @@ class Spec(Model):
         for name in fields:
             if name in self.never or name == self.label.column:
                 raise ValueError(f"column {name} is the label or listed under never: it cannot be a field")
+        derived = [step.name for step in self.derive]
+        if len(set(derived)) < len(derived):
+            raise ValueError("a derived column stands twice")
         if (self.split.kind == "files") != bool(self.test_files):
             raise ValueError("test_files and split.kind files go together")
         if self.validation_files and not self.test_files:

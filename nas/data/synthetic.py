@@ -36,11 +36,11 @@ _STEP = 65_536
 class Synthetic(Model):
     """What is planted. interaction: false takes the products out of the logit and leaves everything else."""
 
-    rows: Annotated[int, Field(ge=1000, le=100_000_000)] = 200_000  # of training
+    rows: Annotated[int, Field(ge=1000, le=100_000_000)] = 400_000  # of training
     validation_rows: Annotated[int, Field(ge=100, le=100_000_000)] = 50_000
     test_rows: Annotated[int, Field(ge=100, le=100_000_000)] = 100_000
     fields: Annotated[int, Field(ge=1, le=200)] = 8
-    values: Annotated[int, Field(ge=2, le=50)] = 20  # of each field
+    values: Annotated[int, Field(ge=2, le=50)] = 10  # of each field
     dense: Annotated[int, Field(ge=0, le=200)] = 2  # standard normal columns that say nothing
     groups: tuple[tuple[Annotated[int, Field(ge=0)], ...], ...] = ((0, 1, 2),)  # fields that are multiplied
     strength: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5

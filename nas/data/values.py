@@ -32,9 +32,6 @@ class Values:
     def __len__(self) -> int:
         return len(self.chunk)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.chunk.columns or name in self._numbers or name in self._texts
-
     def set_numbers(self, name: str, numbers: Numbers) -> None:
         self._numbers[name] = numbers
 
