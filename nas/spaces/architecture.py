@@ -30,7 +30,7 @@ MERGED_ROWS = 8
 
 LARGEST_FILE = 1 << 20
 LARGEST_WIDTH = 1 << 16
-MOST_BLOCKS = 64
+MOST_BLOCKS = 62
 _LISTS = ("dense_idx", "sparse_idx", "dense_left_idx", "dense_right_idx")
 
 
@@ -41,7 +41,7 @@ class Block:
     operators: one dense and one sparse operator; a path of the supernet may hold several, whose outputs are added.
     dense, sparse: earlier outputs that are concatenated; left, right: inputs of `sum` and `sigmoid-gating`.
     merge_dense: append the dense output, projected, as MERGED_ROWS sparse rows. merge_fm: add the factorisation machine
-    of the sparse output to the dense output.
+    of the sparse output to the dense output. code: CODE_WORDS int64 numbers that say the same, for kernels.
     """
 
     operators: tuple[str, ...]
@@ -53,13 +53,15 @@ class Block:
     sparse: tuple[int, ...]
     left: tuple[int, ...]
     right: tuple[int, ...]
+    code: bytes = field(default=b"", init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # The order of connections and operators means nothing: one network is one value.
         for name in ("dense", "sparse", "left", "right"):
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
-        known = sorted(set(self.operators), key=lambda name: (name not in OPERATORS, OPERATORS.index(name)))
+        known = sorted(set(self.operators), key=lambda name: (*OPERATORS, name).index(name))
         object.__setattr__(self, "operators", tuple(known))
+        object.__setattr__(self, "code", _code(self))
 
     @property
     def dense_operators(self) -> tuple[str, ...]:
@@ -75,6 +77,20 @@ class Block:
     def sparse_rows(self) -> int:
         """Rows of the sparse output, the merged ones with them."""
         return self.sparse_width + MERGED_ROWS * self.merge_dense
+
+
+CODE_WORDS = 8
+"""Operators as bits (places in OPERATORS), dense and sparse width, mergers (1: dense, 2: FM), dense and sparse inputs
+as bits, first left and first right input."""
+
+
+def _code(block: Block) -> bytes:
+    dense, sparse = (sum(1 << i for i in places if 0 <= i <= MOST_BLOCKS) for places in (block.dense, block.sparse))
+    operators = sum(1 << OPERATORS.index(name) for name in block.operators if name in OPERATORS)
+    mergers = block.merge_dense + 2 * block.merge_fm
+    first = (block.left or (0,))[0], (block.right or (0,))[0]
+    words = (operators, block.dense_width, block.sparse_width, mergers, dense, sparse, *first)
+    return b"".join([(word & (1 << 64) - 1).to_bytes(8, "little") for word in words])
 
 
 @dataclass(frozen=True)
@@ -252,7 +268,8 @@ def _whole_numbers(found: Mapping[str, Any], name: str, where: str, most: int) -
 def _width(found: Mapping[str, Any], name: str, where: str) -> int:
     value = found.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_WIDTH:
-        raise InputError(f"{where}{name} must be a whole number from 1 to {LARGEST_WIDTH:,}; got {printable(value, 40)}")
+        limits = f"a whole number from 1 to {LARGEST_WIDTH:,}"
+        raise InputError(f"{where}{name} must be {limits}; got {printable(value, 40)}")
     return value
 
 

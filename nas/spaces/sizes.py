@@ -23,6 +23,9 @@ NORM_FLOPS = 5
 """What fvcore counts for an element of a LayerNorm with scale and shift."""
 
 
+Shapes = list[tuple[str, tuple[int, ...]]]
+
+
 class Inputs(NamedTuple):
     """dense columns, sparse fields, width of an embedding."""
 
@@ -137,21 +140,21 @@ def weights(architecture: Architecture, inputs: Inputs) -> Iterator[Weight]:
     yield Weight("head.bias", (1,), len(architecture), "head")
 
 
-def _product(prefix: str, out: int, into: int, norm: bool, bias: bool | None = None) -> list[tuple[str, tuple[int, ...]]]:
+def _product(prefix: str, out: int, into: int, norm: bool, bias: bool | None = None) -> Shapes:
     """A matrix and its normalisation; one that is normalised has no bias, unless said otherwise."""
-    found: list[tuple[str, tuple[int, ...]]] = [(f"{prefix}weight", (out, into))]
+    found: Shapes = [(f"{prefix}weight", (out, into))]
     if not norm if bias is None else bias:
         found.append((f"{prefix}bias", (out,)))
     return found + (_norm(prefix, out) if norm else [])
 
 
-def _norm(prefix: str, width: int) -> list[tuple[str, tuple[int, ...]]]:
+def _norm(prefix: str, width: int) -> Shapes:
     return [(f"{prefix}scale", (width,)), (f"{prefix}shift", (width,))]
 
 
 def _operator_weights(
     name: str, block: Block, size: Sizes, dim: int, norm: bool
-) -> list[tuple[str, tuple[int, ...]]]:
+) -> Shapes:
     width, found = block.dense_width, []
     if name == "linear-2d":
         return _product("", width, size.dense_in, norm)

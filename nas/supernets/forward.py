@@ -8,6 +8,7 @@ a supernet has a slice for each piece, and the products are added.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -23,10 +24,10 @@ Weights = Mapping[str, Sequence[Tensor]]
 
 class Forward:
     """logits = Forward(architecture, inputs)(weights, dense, features); parts that do not reach the output are left
-    out. dense: (n, columns), features: (n, dim, fields), logits: (n,)."""
+    out. dense: (n, columns), features: (n, dim, fields), logits: (n,). whole: matrices are not in slices."""
 
-    def __init__(self, architecture: Architecture, inputs: Inputs):
-        self.architecture, self.inputs = architecture, inputs
+    def __init__(self, architecture: Architecture, inputs: Inputs, whole: bool = True):
+        self.architecture, self.inputs, self.whole = architecture, inputs, whole
         self.sizes = sizes(architecture, inputs)
         self.live = reach(architecture, inputs.dim)
 
@@ -47,7 +48,10 @@ class Forward:
         self, at: int, block: Block, part: Part, denses: list[Tensor | None], sparses: list[list[Tensor]]
     ) -> tuple[Tensor | None, list[Tensor]]:
         live, size, dim = self.live[at], self.sizes[at], self.inputs.dim
-        features = [piece for i in block.sparse for piece in sparses[i]]
+        features: list[Tensor] = []
+        if live.sparse or (live.dense and "dot-product" in block.operators):
+            features = [piece for i in block.sparse for piece in sparses[i]]
+            features = [joined(features)] if self.whole else features
         flat = rows = None
         if live.dense:
             for name in block.dense_operators:
@@ -56,7 +60,7 @@ class Forward:
         if live.sparse:
             for name in block.sparse_operators:
                 found = part.of(name).product(features)
-                found = attend(part.of(name), found) if name == "transformer" else F.relu(found)
+                found = attend(part.of(name), found, block.sparse_width) if name == "transformer" else F.relu(found)
                 rows = found if rows is None else rows + found
         merged = None
         if live.merge_dense:
@@ -65,13 +69,14 @@ class Forward:
             if block.dense_width != MERGED_ROWS * dim:
                 merged = part.of("merge_dense").product([flat])
         if live.merge_fm:
-            assert flat is not None and rows is not None
+            assert flat is not None
+            assert rows is not None
             flat = flat + machine(rows, None if block.dense_width == dim else part.of("merge_fm"))
             if live.merge_dense and merges_late(block, dim):
                 merged = flat
         pieces = [] if rows is None else [rows]
         if merged is not None:
-            pieces.append(merged.unflatten(1, (MERGED_ROWS, dim)).transpose(1, 2))
+            pieces.append(merged.reshape(-1, MERGED_ROWS, dim).transpose(1, 2))
         return flat, pieces
 
     def _dense(
@@ -82,12 +87,12 @@ class Forward:
             if name == "linear-2d":
                 return F.relu(part.product(flats))
             return part.norm(self._interaction(block, size, part, flats, features))
-        left, right = (padded([denses[i] for i in side], size.padded) for side in (block.left, block.right))
+        left, right = ([padded(denses[i], size.padded) for i in side] for side in (block.left, block.right))
         if name == "sum":
-            found = left + right
+            found = sum_of([*left, *right])
         else:
-            gate = F.linear(left, sum_of(part.weights("gate_weight")), part.weights("gate_bias")[0])
-            found = torch.sigmoid(gate) * right
+            gate = mix(left, part.weights("gate_weight"), part.weights("gate_bias")[0])
+            found = torch.sigmoid(gate) * sum_of(right)
         if size.padded != block.dense_width:
             found = part.product([found], normed=False)
         return part.norm(found)
@@ -100,7 +105,7 @@ class Forward:
             features = [part.product(features, "count_")]
         vectors = torch.cat([one.unsqueeze(-1), *features], -1)
         products = torch.matmul(vectors.transpose(1, 2), vectors)
-        pairs = products.flatten(1).index_select(1, part.pairs(vectors.shape[-1], vectors.device))
+        pairs = products.flatten(1).index_select(1, lower_triangle(size.interacting + 1, vectors.device))
         return pairs if size.pairs == block.dense_width else part.product([pairs], normed=False)
 
 
@@ -127,13 +132,17 @@ class Part:
     def norm(self, x: Tensor, key: str = "") -> Tensor:
         """Layer normalisation over the last axis, where the network has one there."""
         scale = self.weights(f"{key}scale")
-        return F.layer_norm(x, x.shape[-1:], scale[0], self.weights(f"{key}shift")[0]) if scale else x
+        if not scale:
+            return x
+        width = [int(scale[0].shape[0])]  # not the shape of x: exporters trace that
+        return F.layer_norm(x, width, scale[0], self.weights(f"{key}shift")[0])
 
-    @staticmethod
-    def pairs(count: int, device: torch.device) -> Tensor:
-        """Places of the strict lower triangle in a flattened square matrix, row by row."""
-        row, column = torch.tril_indices(count, count, -1, device=device).unbind()
-        return row * count + column
+
+@cache
+def lower_triangle(count: int, device: torch.device) -> Tensor:
+    """Places of the strict lower triangle in a flattened square matrix of `count` rows, row by row."""
+    row, column = torch.tril_indices(count, count, -1, device=device).unbind()
+    return row * count + column
 
 
 def joined(pieces: Sequence[Tensor]) -> Tensor:
@@ -159,9 +168,11 @@ def mix(pieces: Sequence[Tensor], slices: Sequence[Tensor], bias: Tensor | None)
     return total
 
 
-def padded(flats: Sequence[Tensor | None], width: int) -> Tensor:
-    """Zeros behind each up to `width`; several (in a supernet's warm-up) are added."""
-    return sum_of([x if x.shape[-1] == width else F.pad(x, (0, width - x.shape[-1])) for x in flats if x is not None])
+def padded(flat: Tensor | None, width: int) -> Tensor:
+    """Zeros behind it up to `width`."""
+    assert flat is not None
+    zeros = width - int(flat.shape[-1])
+    return F.pad(flat, (0, zeros)) if zeros else flat
 
 
 def machine(rows: Tensor, part: Part | None) -> Tensor:
@@ -172,10 +183,10 @@ def machine(rows: Tensor, part: Part | None) -> Tensor:
     return found if part is None else part.product([found])
 
 
-def attend(part: Part, x: Tensor) -> Tensor:
+def attend(part: Part, x: Tensor, rows: int) -> Tensor:
     """Self-attention over the rows of (n, dim, rows), then two layers, both with residual and normalisation after."""
     weight, bias = part.weights("qkv_weight")[0], part.weights("qkv_bias")[0]
-    mixed = attention(torch.matmul(weight, x) + bias.unsqueeze(-1))
+    mixed = attention(torch.matmul(weight, x) + bias.unsqueeze(-1), rows)
     weight, bias = part.weights("out_weight")[0], part.weights("out_bias")[0]
     mixed = torch.matmul(weight, mixed) + bias.unsqueeze(-1)
     tokens = part.norm((mixed + x).transpose(1, 2), "out_")

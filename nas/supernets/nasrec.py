@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nas.data.fields import Schema
 from nas.spaces.architecture import Architecture
-from nas.spaces.sizes import Inputs, Parameters, parameters, weights
+from nas.spaces.nasrec import Space
+from nas.spaces.sizes import Inputs, Parameters, Weight, parameters, sizes, weights
 from nas.supernets.embeddings import Embeddings
 from nas.supernets.forward import Forward
+from nas.supernets.sharing import Index, Layout
+from pimsim.errors import InputError
 
 ATTENTION_SCALE = 0.17
 """Initial scale of the two normalisations of self-attention, as the authors set it."""
@@ -25,8 +30,10 @@ class Network(nn.Module):
 
     def __init__(self, architecture: Architecture, schema: Schema, embedding_dim: int = 16, cap: int | None = None):
         super().__init__()
+        if not architecture.single:
+            raise InputError("a block with several operators of a kind is a path of a supernet, not a network")
         self.architecture, self.schema = architecture, schema
-        self.inputs = Inputs(len(schema.dense), len(schema.sparse), embedding_dim)
+        self.inputs = inputs_of(schema, embedding_dim)
         self.embeddings = Embeddings(schema, embedding_dim, cap)
         self.matrices = nn.ParameterDict()
         for weight in weights(architecture, self.inputs):
@@ -49,6 +56,101 @@ class Network(nn.Module):
     def parameter_counts(self) -> Parameters:
         """Without embeddings: built, and reaching the output."""
         return parameters(self.architecture, self.inputs)
+
+
+class Leaf(NamedTuple):
+    """A slice of a shared parameter that took part in a step: `tensor` is a view of `supernet.matrices[name][index]`
+    and a leaf of the graph, so that its gradient is as small as itself."""
+
+    name: str
+    index: Index
+    tensor: Tensor
+
+
+class Supernet(nn.Module):
+    """All networks of a space in one set of weights: (dense, sparse, architecture) -> logits (n,).
+
+    After a forward pass with gradients `leaves` holds the slices that took part. Step them, and the embeddings, with
+    optimiser state of the parameters' full size sliced by `Leaf.index`; everything else stays as it is.
+    cap: most rows of an embedding table. architecture: of the space, or a path of several operators (`Space.sample`).
+    """
+
+    def __init__(self, space: Space, schema: Schema, embedding_dim: int = 16, cap: int | None = 500_000):
+        super().__init__()
+        self.space, self.schema, self.cap = space, schema, cap
+        self.inputs = inputs_of(schema, embedding_dim)
+        self.embeddings = Embeddings(schema, embedding_dim, cap)
+        self.layout = Layout(space, self.inputs)
+        self.matrices = nn.ParameterDict()
+        for name, shape in self.layout.shapes():
+            self.matrices[key_of(name)] = nn.Parameter(torch.empty(shape))
+            reset(name, self.matrices[key_of(name)])
+        self.leaves: list[Leaf] = []
+
+    def forward(self, dense: Tensor, sparse: Tensor, architecture: Architecture) -> Tensor:
+        """See the class."""
+        forward = Forward(architecture, self.inputs, whole=False)
+        self.leaves = []
+        found: dict[str, list[Tensor]] = {}
+        for weight in weights(architecture, self.inputs):
+            if weight.part != "head" and not getattr(forward.live[weight.block], weight.part):
+                continue
+            slices = self.layout.slices(weight, architecture, forward.sizes)
+            tensors = [self._leaf(weight.name, index) for index in slices]
+            found[weight.name] = self._picked(weight, tensors, architecture)
+        return forward(found, dense, self.embeddings(sparse))
+
+    def _leaf(self, name: str, index: Index) -> Tensor:
+        view = self.matrices[key_of(name)].detach()[index]
+        if torch.is_grad_enabled():
+            view.requires_grad_()
+            self.leaves.append(Leaf(name, index, view))
+        return view
+
+    def _picked(self, weight: Weight, tensors: list[Tensor], architecture: Architecture) -> list[Tensor]:
+        if architecture.balanced or not weight.name.endswith(".dot-product.weight"):
+            return tensors
+        columns = self.layout.pair_columns(architecture.blocks[weight.block], architecture)
+        return [tensors[0].index_select(1, torch.tensor(columns, device=tensors[0].device))]
+
+    @torch.no_grad()
+    def network(self, architecture: Architecture, copy_embeddings: bool = True) -> Network:
+        """The network of `architecture` with a copy of its weights, to fine-tune or export. The embeddings are shared
+        with the supernet where they are not copied."""
+        found = Network(architecture, self.schema, self.inputs.dim, self.cap)
+        sizes_of = sizes(architecture, self.inputs)
+        for weight in weights(architecture, self.inputs):
+            shared = self.matrices[key_of(weight.name)]
+            parts = [shared[index] for index in self.layout.slices(weight, architecture, sizes_of)]
+            found.matrices[key_of(weight.name)].copy_(torch.cat(self._picked(weight, parts, architecture), -1))
+        if copy_embeddings:
+            found.embeddings.load_state_dict(self.embeddings.state_dict())
+        else:
+            found.embeddings = self.embeddings
+        return found
+
+
+def warmup_probability(step: int, steps: int) -> float:
+    """Chance of training the full supernet at `step`: falls linearly from 1 to 0 over the first `steps`."""
+    return max(0.0, 1.0 - step / steps) if steps > 0 else 0.0
+
+
+def sample_path(
+    space: Space, generator: np.random.Generator, step: int, warmup_steps: int = 0, strategy: str = "single-operator"
+) -> Architecture:
+    """What to train at `step`: the full supernet with `warmup_probability`, else a path of `strategy`."""
+    full = float(generator.random()) < warmup_probability(step, warmup_steps)
+    return space.sample(generator, "full" if full else strategy)
+
+
+def inputs_of(schema: Schema, embedding_dim: int) -> Inputs:
+    """Sizes of a schema. Raises InputError where dense columns or sparse fields are missing."""
+    if not (schema.dense and schema.sparse):
+        found = f"{len(schema.dense)} and {len(schema.sparse)}"
+        raise InputError(f"NASRec networks need dense columns and sparse fields, at least one of each; got {found}")
+    if embedding_dim < 1:
+        raise InputError(f"embedding_dim must be at least 1; got {embedding_dim}")
+    return Inputs(len(schema.dense), len(schema.sparse), embedding_dim)
 
 
 def key_of(name: str) -> str:

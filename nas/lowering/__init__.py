@@ -1,0 +1,1 @@
+"""Architectures as pimsim workloads, directly and through ONNX."""
