@@ -67,6 +67,8 @@ G_DENSE, G_FIELDS, G_DIM, G_HEADS, G_MERGED, G_NORM, G_BALANCED, G_ORDER = range
 STATE_COLUMNS = 20
 NONE = -2.0
 
+EDGE_COLUMNS = 4
+
 LAYERS_A_BLOCK, EDGES_A_BLOCK = 64, 160
 """Upper bounds, beside two edges for each connection."""
 

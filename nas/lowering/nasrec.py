@@ -45,7 +45,8 @@ class Lowering:
         if any(field.pooling for field in schema.sparse) and embeddings == "tables":
             order = AT_ONCE
         self._order = order
-        self._stem = c.pack(Workload("", self.stem)).arrays
+        layers, edges, starts = c.pack(Workload("", self.stem)).arrays
+        self._stem = layers.reshape(-1, c.LAYER_COLUMNS), edges.reshape(-1, k.EDGE_COLUMNS), starts
         self._given = (len(schema.dense), len(schema.sparse), embedding_dim, HEADS, MERGED_ROWS)
 
     def networks(self, architectures: Sequence[Architecture]) -> Networks:
@@ -73,7 +74,7 @@ class Lowering:
         count, stem = len(architectures), self._stem
         room = count * (len(stem[0]) + k.LAYERS_A_BLOCK * (blocks + 1))
         links = count * (len(stem[1]) + (k.EDGES_A_BLOCK + 4 * blocks) * (blocks + 1))
-        layers, edges = np.empty((room, c.LAYER_COLUMNS)), np.empty((links, 4))
+        layers, edges = np.empty((room, c.LAYER_COLUMNS)), np.empty((links, k.EDGE_COLUMNS))
         starts, marks = np.empty(room + 1, dtype=np.int64), np.empty(room)
         offsets, work = np.empty(count + 1, dtype=np.int64), np.empty((count, 2))
         state = np.zeros((blocks + 1, k.STATE_COLUMNS))
