@@ -48,6 +48,7 @@ class BoostedTrees:
     def fit(self, train: Split, validation: Split) -> BoostedTrees:
         """Fit on `train`; `validation` decides when to stop. The same rows and seed give the same trees."""
         from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.model_selection import StratifiedKFold
         from sklearn.preprocessing import TargetEncoder
 
         labels = np.asarray(train.labels)
@@ -57,7 +58,8 @@ class BoostedTrees:
         self._encoded = rows > MOST_CATEGORIES
         columns = _columns(train)
         if self._encoded.any():
-            self._encoder = TargetEncoder(target_type="binary", random_state=self.seed, shuffle=True)
+            folds = StratifiedKFold(5, shuffle=True, random_state=self.seed)
+            self._encoder = TargetEncoder(target_type="binary", cv=folds)
             dense = columns.shape[1] - len(rows)
             places = dense + np.flatnonzero(self._encoded)
             columns[:, places] = self._encoder.fit_transform(columns[:, places], labels)
