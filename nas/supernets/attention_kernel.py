@@ -1,0 +1,134 @@
+"""Kernels of `nas.supernets.attention`: heads of width 2, one head of one sample after the other.
+
+All loops run over neighbouring rows, so that they become vector instructions; a head's working set is a few kilobytes.
+Imported when first used, since it imports Numba.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+f32 = np.float32
+SCALE = f32(1.0 / math.sqrt(2.0))
+LOG2_E = f32(math.log2(math.e))
+ROUNDER = f32(1.5 * 2**23)
+"""Added to a number below 2**22 it leaves the nearest whole number in the low bits."""
+LOWEST = f32(-126.0)
+C1, C2, C3, C4, C5, C6 = (f32(math.log(2.0) ** k / math.factorial(k)) for k in range(1, 7))
+"""Taylor series of 2**x; on [-0.5, 0.5] its error is below 2e-7."""
+ONE, ZERO = f32(1.0), f32(0.0)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def bits_of(context: Any, x: Any) -> Any:
+    """The bits of a float32 as an int32."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(32))
+
+    return types.int32(types.float32), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def float_of(context: Any, x: Any) -> Any:
+    """The float32 with the bits of an int32."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), code
+
+
+kernel = numba.njit(cache=True, nogil=True, fastmath={"contract"})
+
+
+@kernel  # type: ignore[untyped-decorator]
+def exponential(x: Any) -> Any:
+    """e**x for x <= 0, in instructions that vectorise."""
+    power = max(x * LOG2_E, LOWEST)
+    shifted = power + ROUNDER
+    rest = power - (shifted - ROUNDER)
+    series = ONE + rest * (C1 + rest * (C2 + rest * (C3 + rest * (C4 + rest * (C5 + rest * C6)))))
+    exponent = np.int32(np.int32(bits_of(shifted) << np.int32(23)) + np.int32(0x3F800000))
+    return series * float_of(exponent)
+
+
+@kernel  # type: ignore[untyped-decorator]
+def forward(mixed: Any, out: Any, logs: Any) -> None:
+    """out: softmax over keys, times values. logs: of the sums of exponentials, for the gradient."""
+    samples, dim, rows = out.shape
+    high, total = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    for b in range(samples):
+        for h in range(0, dim, 2):
+            q0, q1 = mixed[b, h], mixed[b, h + 1]
+            k0, k1 = mixed[b, dim + h], mixed[b, dim + h + 1]
+            v0, v1 = mixed[b, 2 * dim + h], mixed[b, 2 * dim + h + 1]
+            o0, o1, log = out[b, h], out[b, h + 1], logs[b, h // 2]
+            for j in range(rows):
+                high[j] = f32(-np.inf)
+                total[j] = o0[j] = o1[j] = ZERO
+            for i in range(rows):
+                x, y = k0[i] * SCALE, k1[i] * SCALE
+                for j in range(rows):
+                    high[j] = max(high[j], x * q0[j] + y * q1[j])
+            for i in range(rows):
+                x, y, v, w = k0[i] * SCALE, k1[i] * SCALE, v0[i], v1[i]
+                for j in range(rows):
+                    p = exponential(x * q0[j] + y * q1[j] - high[j])
+                    total[j] += p
+                    o0[j] += p * v
+                    o1[j] += p * w
+            for j in range(rows):
+                log[j] = high[j] + f32(math.log(total[j]))
+                o0[j] /= total[j]
+                o1[j] /= total[j]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def sums(p: Any, s: Any, g0: Any, g1: Any, q0: Any, q1: Any) -> Any:
+    """(p.g0, p.g1, s.q0, s.q1)."""
+    a = b = c = d = ZERO
+    for j in range(len(p)):
+        a += p[j] * g0[j]
+        b += p[j] * g1[j]
+        c += s[j] * q0[j]
+        d += s[j] * q1[j]
+    return a, b, c, d
+
+
+@kernel  # type: ignore[untyped-decorator]
+def backward(mixed: Any, out: Any, logs: Any, grad: Any, found: Any) -> None:
+    """found: the gradient of `mixed`, given that of `out`."""
+    samples, dim, rows = out.shape
+    p, s, mean = np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
+    for b in range(samples):
+        for h in range(0, dim, 2):
+            q0, q1 = mixed[b, h], mixed[b, h + 1]
+            k0, k1 = mixed[b, dim + h], mixed[b, dim + h + 1]
+            v0, v1 = mixed[b, 2 * dim + h], mixed[b, 2 * dim + h + 1]
+            g0, g1, log = grad[b, h], grad[b, h + 1], logs[b, h // 2]
+            r0, r1 = found[b, h], found[b, h + 1]
+            for j in range(rows):
+                mean[j] = g0[j] * out[b, h, j] + g1[j] * out[b, h + 1, j]
+                r0[j] = r1[j] = ZERO
+            for i in range(rows):
+                x, y, v, w = k0[i] * SCALE, k1[i] * SCALE, v0[i], v1[i]
+                for j in range(rows):
+                    share = exponential(min(x * q0[j] + y * q1[j] - log[j], ZERO))
+                    change = share * (g0[j] * v + g1[j] * w - mean[j])
+                    p[j] = share
+                    s[j] = change
+                    r0[j] += change * x
+                    r1[j] += change * y
+                a, c, d, e = sums(p, s, g0, g1, q0, q1)
+                found[b, 2 * dim + h, i] = a
+                found[b, 2 * dim + h + 1, i] = c
+                found[b, dim + h, i] = d * SCALE
+                found[b, dim + h + 1, i] = e * SCALE
