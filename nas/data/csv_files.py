@@ -82,6 +82,8 @@ def parsed(
     from pyarrow import csv as arrow_csv
 
     skipped = layout.skip_lines + int(layout.header)
+    # The parser's callback fails on rows that are not UTF-8. Read as Latin-1 every byte is a character, and back.
+    as_bytes = layout.encoding == "utf-8"
     lines = _Lines(skipped + 1)
     bad_lines: list[int] = []
     bad_texts: list[str] = []
@@ -92,7 +94,8 @@ def parsed(
         bad_lines.append(row.number)
         if len(bad_texts) < KEPT:
             rule = f"{row.expected_columns} columns are expected; got {row.actual_columns}"
-            bad_texts.append(f"{rule}: {printable(row.text, 60)}")
+            text = row.text.encode("latin-1").decode("utf-8", "backslashreplace") if as_bytes else row.text
+            bad_texts.append(f"{rule}: {printable(text, 60)}")
         return "skip"
 
     def report() -> None:
@@ -101,37 +104,36 @@ def parsed(
             bad_lines.clear()
             bad_texts.clear()
 
-    with reading(path):
-        stream = _open(path)
-        with stream:
-            reader = arrow_csv.open_csv(
-                stream,
-                arrow_csv.ReadOptions(
-                    use_threads=False,
-                    block_size=BLOCK_BYTES,
-                    skip_rows=skipped,
-                    column_names=names,
-                    encoding="utf8" if layout.encoding == "utf-8" else layout.encoding,
-                ),
-                arrow_csv.ParseOptions(
-                    delimiter=delimiter,
-                    quote_char='"' if quotes else False,
-                    ignore_empty_lines=False,
-                    newlines_in_values=quotes,
-                    invalid_row_handler=left_out,
-                ),
-                arrow_csv.ConvertOptions(
-                    include_columns=chosen or names[:1],
-                    column_types={name: pa.binary() for name in names},
-                    strings_can_be_null=False,
-                    quoted_strings_can_be_null=False,
-                ),
-            )
-            while (batch := _next(reader)) is not None:
-                report()
-                if len(batch):
-                    yield batch, lines.take(len(batch))
+    with reading(path), _open(path, as_bytes) as stream:
+        reader = arrow_csv.open_csv(
+            stream,
+            arrow_csv.ReadOptions(
+                use_threads=False,
+                block_size=BLOCK_BYTES,
+                skip_rows=skipped,
+                column_names=names,
+                encoding="latin-1" if as_bytes else layout.encoding,
+            ),
+            arrow_csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char='"' if quotes else False,
+                ignore_empty_lines=False,
+                newlines_in_values=quotes,
+                invalid_row_handler=left_out,
+            ),
+            arrow_csv.ConvertOptions(
+                include_columns=chosen or names[:1],
+                column_types={name: pa.binary() for name in names},
+                strings_can_be_null=False,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        while (batch := _next(reader)) is not None:
             report()
+            if len(batch):
+                columns = [_bytes_back(column) if as_bytes else column for column in batch.columns]
+                yield pa.RecordBatch.from_arrays(columns, batch.schema.names), lines.take(len(batch))
+        report()
 
 
 def cleaned(texts: Any, layout: Csv) -> Any:
@@ -172,10 +174,27 @@ def _split_lines(path: Path, layout: Csv, names: list[str], chosen: list[str], f
         yield Chunk(found, lines[good], str(path))
 
 
-def _open(path: Path) -> Any:
+def _bytes_back(texts: Any) -> Any:
+    """The bytes of a file whose Latin-1 characters `texts` holds in UTF-8."""
     import pyarrow as pa
 
-    return pa.input_stream(str(path), compression="detect")
+    data = texts.buffers()[2]
+    if data is None or not data.size or np.frombuffer(data, np.uint8).max() < 0x80:
+        return texts
+    encoded = texts.dictionary_encode()
+    distinct = [text.decode().encode("latin-1") for text in encoded.dictionary.to_pylist()]
+    return pa.array(distinct, pa.binary()).take(encoded.indices)
+
+
+def _open(path: Path, without_mark: bool = False) -> Any:
+    """The unpacked bytes of a file; without the mark that some programs put before UTF-8, if asked so."""
+    import pyarrow as pa
+
+    stream = pa.input_stream(str(path), compression="detect")
+    if without_mark and stream.read(3) != b"\xef\xbb\xbf":
+        stream.close()
+        stream = pa.input_stream(str(path), compression="detect")
+    return stream
 
 
 def _next(reader: Any) -> Any:

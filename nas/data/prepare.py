@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,7 @@ def prepared(
         return _prepare(spec, root, target, seed, faults) | {"request": request}
 
     make_folder(folder, fill)
+    check_request(folder, request)
     return open_splits(folder)
 
 
@@ -66,22 +66,28 @@ def check_request(folder: Path, request: dict[str, Any]) -> None:
 
 
 def make_folder(folder: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
-    """`fill` works in a temporary folder and returns its meta.json; only a whole set takes the name `folder`."""
+    """`fill` works in a temporary folder and returns its meta.json; only a whole set takes the name `folder`.
+
+    Raises InputError where the folder is taken or cannot be written.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{printable(folder)} exists and is no prepared set: give another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    target = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    target = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        target = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         write_meta(target, {"format": FORMAT} | fill(target))
         target.chmod(0o755)
         try:
             os.rename(target, folder)
         except OSError:
-            if not (folder / META).exists():  # else another process was first, with the same set
+            if not (folder / META).exists():  # else another process was first
                 raise
+    except OSError as fault:
+        raise InputError(f"{printable(folder)} cannot be written: {printable(fault)}") from None
     finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(target)
+        if target is not None:
+            shutil.rmtree(target, ignore_errors=True)
 
 
 def _sizes(spec: Spec, root: Path) -> list[list[Any]]:

@@ -164,6 +164,7 @@ def made(setting: Synthetic, folder: str | Path, *, seed: int = 0) -> Splits:
         return about | described(target, schema, sizes, positives)
 
     make_folder(folder, fill)
+    check_request(folder, request)
     return open_splits(folder)
 
 

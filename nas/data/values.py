@@ -82,6 +82,9 @@ class Values:
 
         if name not in self._numbers:
             column = None if name in self._texts else self.raw(name)
+            if column is not None and (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+                # A column of times counts as seconds since 1970, which `time: epoch_s` takes apart.
+                column = column.cast(pa.timestamp("s", getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
             if column is not None and _is_numeric(column.type):
                 numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
             else:
@@ -155,7 +158,9 @@ def _as_binary(column: Any, name: str, file: str) -> Any:
         return column
     if pa.types.is_floating(kind):
         return number_texts(column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False))
-    simple = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind)
+    simple = (
+        pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind) or pa.types.is_null(kind)
+    )
     if simple or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.string()).cast(pa.binary())
     if pa.types.is_large_binary(kind):

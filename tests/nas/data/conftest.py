@@ -18,7 +18,9 @@ def write(tmp_path: Path) -> Write:
     def put(name: str, lines: list[str] | bytes, encoding: str = "utf-8") -> Path:
         path = tmp_path / "raw" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(lines if isinstance(lines, bytes) else ("\n".join(lines) + "\n").encode(encoding))
+        path.write_bytes(
+            lines if isinstance(lines, bytes) else ("\n".join(lines) + "\n").encode(encoding, "surrogateescape")
+        )
         return tmp_path / "raw"
 
     return put

@@ -39,6 +39,7 @@ def failure(source: Path | str, root: Path, **options: Any) -> str:
 BAD = {
     10: ("1,2.0,w3", "4 columns are expected; got 3: 1,2.0,w3"),
     20: ("1,2.0,w3,5,9", "4 columns are expected; got 5: 1,2.0,w3,5,9"),
+    21: ("1,caf\udce9,é", r"4 columns are expected; got 3: 1,caf\xe9,é"),
     30: ("2,2.0,w3,5", "label y must be 0 or 1; got 2.0"),
     31: (",2.0,w3,5", "label y is missing"),
     32: ("no,2.0,w3,5", "column y must hold a number; got no"),
@@ -71,9 +72,9 @@ def test_malformed_rows_are_counted_and_named_by_line(
     found = prepare(spec(FIELDS + SPLIT), spoilt)
     wanted = [f"{spoilt}/rows.csv:{number}: {text}" for number, (_, text) in BAD.items() if text]
     assert sorted(found["first"]) == sorted(wanted)
-    assert found["skipped"] == len(wanted) == 11
-    assert found["kinds"] == {"columns": 2, "label": 2, "length": 1, "number": 5, "order": 1}
-    assert found["rows"] == 200 - 11 - 1, "a blank line is no row; missing values are no fault"
+    assert found["skipped"] == len(wanted) == 12
+    assert found["kinds"] == {"columns": 3, "label": 2, "length": 1, "number": 5, "order": 1}
+    assert found["rows"] == 200 - 12 - 1, "a blank line is no row; missing values are no fault"
 
 
 @pytest.mark.parametrize("number", [number for number, (_, text) in BAD.items() if text])
@@ -280,3 +281,19 @@ def test_skipping_leaves_the_other_rows_as_they_were(write: Write, spec: Callabl
     dirty = prepared(spec(FIELDS + SPLIT), write("rows.csv", dirty_lines), tmp_path / "dirty", malformed="skip")
     assert clean.hashes == dirty.hashes
     assert np.array_equal(clean.train.sparse, dirty.train.sparse)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_ids_are_the_bytes_of_the_file(write: Write, tmp_path: Path, mark: bytes) -> None:
+    """The same ids from a csv file as from a parquet file, whatever letters they are of; a mark is no part of one."""
+    words = ["é", "日本", "plain", "ÿþ"]
+    mine = tmp_path / "mine.yaml"
+    body = "name: mine\nlabel: {column: y}\nsparse: [{columns: [w]}]\n"
+    mine.write_text(body + "files: [rows.csv]\ncsv: {header: false, columns: [w, y]}\n")
+    text = "".join(f"{words[i % 4]},{i % 2}\n" for i in range(80)).encode()
+    one = prepared(mine, write("rows.csv", mark + text), tmp_path / "one")
+    pq.write_table(
+        pa.table({"w": [words[i % 4] for i in range(80)], "y": [i % 2 for i in range(80)]}), tmp_path / "rows.parquet"
+    )
+    mine.write_text(body + "files: [rows.parquet]\n")
+    assert one.hashes == prepared(mine, tmp_path, tmp_path / "two").hashes

@@ -337,3 +337,26 @@ def test_a_gzip_file_reads_as_the_plain_one(write: Write, tmp_path: Path) -> Non
     for one, two in zip(plain, packed, strict=True):
         assert np.array_equal(one.dense, two.dense)
         assert np.array_equal(one.sparse, two.sparse)
+
+
+def test_parquet_columns_of_times_and_of_nothing(tmp_path: Path) -> None:
+    """Times in any unit or zone are seconds to `epoch_s`; a column without a value is a missing one."""
+    seconds = [1_709_251_200 + 3600 * hour for hour in range(48)]
+    zoned = pa.array([value * 1_000_000 for value in seconds], pa.timestamp("us", "Asia/Tokyo"))
+    days = pa.array(seconds, pa.timestamp("s")).cast(pa.date32(), safe=False)
+    label = pa.array([i % 2 for i in range(48)], pa.int8())
+    table = pa.table({"y": label, "at": zoned, "on": days, "none": pa.nulls(48)})
+    (tmp_path / "raw").mkdir()
+    pq.write_table(table, tmp_path / "raw" / "rows.parquet")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "name: mine\nfiles: ['*.parquet']\nlabel: {column: y}\n"
+        "derive:\n- {name: hour, of: [at], time: epoch_s, part: hour}\n"
+        "- {name: day, of: [on], time: epoch_s, part: date}\n"
+        "dense: [{columns: [hour]}]\nsparse: [{columns: [none]}]\ndate: day\n"
+        "split: {kind: chronological, by: [at], shares: [0.5, 0.25, 0.25]}\n"
+    )
+    splits = every_split(mine, tmp_path / "raw")
+    assert column(splits, "hour").tolist() == [*range(24)] * 2
+    assert joined(splits, "dates").tolist() == [20240301] * 24 + [20240302] * 24
+    assert set(column(splits, "none")) == {1}

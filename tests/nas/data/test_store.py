@@ -75,6 +75,8 @@ def test_another_request_for_the_same_folder_is_refused(made: tuple[Path, Path, 
     stray = folder.parent / "stray"
     stray.mkdir()
     (stray / "x").touch()
+    text = refused(lambda: prepared(source, root, stray / "x" / "below"))
+    assert text.startswith(f"{stray}/x/below cannot be written: ")
     assert (
         refused(lambda: prepared(source, root, stray)) == f"{stray} exists and is no prepared set: give another folder"
     )
