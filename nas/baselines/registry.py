@@ -59,8 +59,9 @@ def build(name: str, schema: Schema, **hyperparameters: Any) -> nn.Module:
 
 
 def build_with(name: str, schema: Schema, settings: Model) -> nn.Module:
-    """The model `name` with checked settings."""
+    """The model `name` with checked settings; its attribute `schema` says what it takes."""
     made: nn.Module = import_module(f"nas.baselines.{name}").Net(schema, settings)
+    made.schema = schema  # type: ignore[assignment]
     return made
 
 

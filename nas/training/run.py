@@ -26,6 +26,7 @@ from nas.training.store import Record, RunStore
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
+    from nas.data.fields import Schema
     from nas.training.convex import Fit
 
 Result = dict[str, Any]
@@ -77,12 +78,21 @@ def scores_of(record: Record, store: RunStore, split: Split) -> NDArray[np.float
     if run.model_name == "boosted_trees":
         scores: NDArray[np.float32] = _trees(run, open_data(run.data)[1]).predict(split)
         return scores
-    training = run.training
-    model = network(run.model_name, split.schema, _settings(run), training.seed).to(training.device)
+    model = model_of(record, store, split.schema)
+    with _threads(run.training):
+        return predict(model, split, run.training.evaluation_batch_size, run.training.device)
+
+
+def model_of(record: Record, store: RunStore, schema: Schema) -> torch.nn.Module:
+    """The network of a finished run with its chosen weights. InputError for boosted trees, which are no network."""
+    usable(record, store)
+    if record.model == "boosted_trees":
+        raise InputError(f"run {record.id} is of boosted_trees, which are no network")
+    run = from_json(record.config)
+    model = network(run.model_name, schema, _settings(run), run.training.seed).to(run.training.device)
     path = store.files_of(record.id) / checkpoint.BEST
-    checkpoint.load_weights(model, checkpoint.load(path, training.device)[0], path)
-    with _threads(training):
-        return predict(model, split, training.evaluation_batch_size, training.device)
+    checkpoint.load_weights(model, checkpoint.load(path, run.training.device)[0], path)
+    return model
 
 
 def usable(record: Record, store: RunStore) -> None:
