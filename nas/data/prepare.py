@@ -58,11 +58,15 @@ def prepared(
 
 
 def check_request(folder: Path, request: dict[str, Any]) -> None:
-    """Raises InputError if the set in `folder` came of another request."""
+    """Raises InputError if the set in `folder` came of another request; the words that describe a spec do not count."""
     made = read_meta(folder)["request"]
-    other = sorted(key for key in request if made.get(key) != request[key])
+    other = sorted(key for key in request if _silent(made.get(key)) != _silent(request[key]))
     if other:
         raise InputError(f"{printable(folder)} holds a set of another {' and '.join(other)}: give another folder")
+
+
+def _silent(part: Any) -> Any:
+    return {key: value for key, value in part.items() if key != "about"} if isinstance(part, dict) else part
 
 
 def make_folder(folder: Path, fill: Callable[[Path], dict[str, Any]]) -> None:

@@ -70,6 +70,7 @@ def test_another_request_for_the_same_folder_is_refused(made: tuple[Path, Path, 
     assert text == f"{folder} holds a set of another seed: give another folder"
     text = refused(lambda: prepared(source, root, folder, overrides=("split.kind=chronological", "split.by=[t]")))
     assert text == f"{folder} holds a set of another spec: give another folder"
+    prepared(source, root, folder, overrides=("about=other words",))
     (root / "rows.csv").write_text("y,n,w,t\n1,2,3,4\n")
     assert refused(lambda: prepared(source, root, folder)).startswith(f"{folder} holds a set of another files")
     stray = folder.parent / "stray"
