@@ -8,7 +8,7 @@ sizes are computed here once, for the network, the supernet and the lowering ali
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -32,6 +32,20 @@ class Inputs(NamedTuple):
     dense: int
     fields: int
     dim: int = 16
+
+
+def runs(fields: Iterable[tuple[str, int]]) -> list[tuple[str, slice]]:
+    """(pooling, columns) for each step that gives sparse features, from the (pooling, length) of all fields:
+    neighbouring fields without pooling are one step."""
+    found: list[tuple[str, slice]] = []
+    start = 0
+    for pooling, length in fields:
+        if not pooling and found and not found[-1][0]:
+            found[-1] = ("", slice(found[-1][1].start, start + length))
+        else:
+            found.append((pooling, slice(start, start + length)))
+        start += length
+    return found
 
 
 def counted_rows(width: int) -> int:

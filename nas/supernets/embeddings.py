@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nas.data.batch import fold
 from nas.data.fields import Schema
+from nas.spaces.sizes import runs
 
 
 class Embeddings(nn.Module):
@@ -47,12 +48,12 @@ class Embeddings(nn.Module):
 
     def _pooled(self, found: Tensor, sparse: Tensor) -> Tensor:
         parts = []
-        for field, columns in zip(self.schema.sparse, self.schema.columns, strict=True):
+        for pooling, columns in runs((field.pooling, field.length) for field in self.schema.sparse):
             part = found[:, columns]
-            if field.pooling:
+            if pooling:
                 there = (sparse[:, columns] != 0).to(part.dtype).unsqueeze(-1)
                 part = (part * there).sum(1, keepdim=True)
-                if field.pooling == "mean":
+                if pooling == "mean":
                     part = part / there.sum(1, keepdim=True).clamp(min=1.0)
             parts.append(part)
-        return torch.cat(parts, 1)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
