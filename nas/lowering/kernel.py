@@ -37,16 +37,27 @@ from nas.lowering.steps import (
 )
 from nas.lowering.steps import HELPERS as STEP_HELPERS
 from pimsim.mapping.columns import (
+    L_ALL_VECTORS,
     L_COLS,
+    L_FETCHED,
+    L_FIRST_USER,
     L_GROUPS,
+    L_INPUT_BITS,
+    L_INPUT_DENSITY,
     L_IS_OUTPUT,
     L_KIND,
+    L_LOOKUPS,
     L_OWNER,
     L_POOL_OPS,
+    L_ROW_ELEMENTS,
     L_ROWS,
     L_SPECIAL_OPS,
+    L_STEPS,
     L_VECTOR_OPS,
     L_VECTORS,
+    L_WEIGHT_BITS,
+    L_WEIGHT_DENSITY,
+    L_WEIGHTS,
 )
 
 # A block's code (nas.spaces.architecture.CODE_WORDS) and the bits in it.
@@ -285,20 +296,37 @@ def given_layers(a: Any, n: Any, stem: Any) -> None:
             a[0][at][k] = layers[i][k]
 
 
-def complete(a: Any, n: Any, work: Any) -> None:
-    """Owners of layers upstream of every product, the output, and what the network works in all."""
-    layers, base, end = a[0], n[N_BASE], n[N_LAYERS]
+def complete(a: Any, n: Any, given: int, work: Any) -> None:
+    """What follows from the layers of a network, behind the first `given`; which layer of products each belongs to
+    (itself, the nearest one upstream, else the next one); the output; and what the network works in all."""
+    layers, edges, starts, _ = a
+    base, end = n[N_BASE], n[N_LAYERS]
     macs = ops = 0.0
+    for i in range(base, end):
+        row = layers[i]
+        if i - base >= given:
+            vectors, matrix = row[L_VECTORS], row[L_ROWS] * row[L_COLS] * row[L_GROUPS]
+            row[L_STEPS], row[L_FIRST_USER], row[L_ALL_VECTORS] = 1.0, float(i - base), vectors
+            row[L_FETCHED] = row[L_GROUPS] * row[L_ROWS] * vectors
+            row[L_WEIGHTS] = matrix if row[L_KIND] == MVM else 0.0
+            row[L_WEIGHT_BITS] = row[L_INPUT_BITS] = row[L_POOL_OPS] = row[L_LOOKUPS] = row[L_ROW_ELEMENTS] = 0.0
+            row[L_INPUT_DENSITY] = row[L_WEIGHT_DENSITY] = -1.0
+            macs += matrix * vectors
+        ops += row[L_VECTOR_OPS] + row[L_SPECIAL_OPS] + row[L_POOL_OPS]
+        row[L_IS_OUTPUT] = 1.0 if i == end - 1 else 0.0
+        owner = -1.0
+        for e in range(starts[i], starts[i + 1]):
+            source = int(edges[e][0])
+            if source >= 0:
+                owner = max(owner, layers[base + source][L_OWNER])
+        row[L_OWNER] = float(i - base) if row[L_KIND] == MVM else owner
     following = -1.0
     for i in range(end - 1, base - 1, -1):
         row = layers[i]
-        row[L_IS_OUTPUT] = 1.0 if i == end - 1 else 0.0
         if row[L_KIND] == MVM:
             following = float(i - base)
         if row[L_OWNER] < 0.0:
             row[L_OWNER] = following
-        macs += row[L_GROUPS] * row[L_ROWS] * row[L_COLS] * row[L_VECTORS]
-        ops += row[L_VECTOR_OPS] + row[L_SPECIAL_OPS] + row[L_POOL_OPS]
     work[0], work[1] = macs, 2.0 * macs + ops
 
 
@@ -327,7 +355,7 @@ def lower_rows(codes: Any, given: Any, stem: Any, a: Any, offsets: Any, work: An
         head(a, n, count, given, state)
         for i in range(first, n[N_LAYERS]):
             a[3][i] += 100.0 * (count + 1)
-        complete(a, n, work[w])
+        complete(a, n, len(stem[0]), work[w])
         offsets[w + 1] = n[N_LAYERS]
 
 

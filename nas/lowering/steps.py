@@ -19,25 +19,16 @@ from pimsim.mapping.columns import (
     E_FIRST,
     E_LAST,
     E_SOURCE,
-    L_ALL_VECTORS,
     L_COLS,
-    L_FETCHED,
-    L_FIRST_USER,
     L_GROUPS,
-    L_INPUT_DENSITY,
     L_INPUTS,
     L_KIND,
     L_OUTPUTS,
-    L_OWNER,
     L_ROWS,
     L_SPECIAL_OPS,
-    L_STEPS,
     L_UNIT,
     L_VECTOR_OPS,
     L_VECTORS,
-    L_WEIGHT_DENSITY,
-    L_WEIGHTS,
-    LAYER_COLUMNS,
 )
 
 AT_ONCE, BATCH, DIMS, ROWS = 0.0, 1.0, 2.0, 3.0
@@ -71,35 +62,24 @@ def link(edges: Any, n: Any, source: Any, elements: Any, share: float) -> None:
 
 
 def emit(a: Any, n: Any, step: float, kind: float, inputs: Any, outputs: Any, vector: Any, special: Any) -> Any:
-    """Writes a layer; returns its number in the network. `a`: layers, edges, starts, marks."""
-    layers, edges, starts, marks = a
+    """Writes what differs between layers; returns the layer's number in the network. `a`: layers, edges, starts, marks.
+    The rest is written by `complete`, once for all: this is compiled into every place that calls it."""
+    layers, _, starts, marks = a
     i = n[N_LAYERS]
     row = layers[i]
-    for k in range(LAYER_COLUMNS):
-        row[k] = 0.0
-    here = float(i - n[N_BASE])
-    row[L_KIND], row[L_STEPS], row[L_FIRST_USER] = kind, 1.0, here
-    row[L_INPUTS], row[L_OUTPUTS], row[L_VECTOR_OPS], row[L_SPECIAL_OPS] = inputs, outputs, vector, special
-    row[L_INPUT_DENSITY] = row[L_WEIGHT_DENSITY] = -1.0
-    owner = -1.0
-    for e in range(starts[i], n[N_EDGES]):
-        source = int(edges[e][E_SOURCE])
-        if source >= 0:
-            owner = max(owner, layers[n[N_BASE] + source][L_OWNER])
-    row[L_OWNER] = here if kind == MVM else owner
+    row[L_KIND], row[L_INPUTS], row[L_OUTPUTS] = kind, inputs, outputs
+    row[L_VECTOR_OPS], row[L_SPECIAL_OPS] = vector, special
+    row[L_GROUPS] = row[L_ROWS] = row[L_COLS] = row[L_VECTORS] = row[L_UNIT] = 0.0
     marks[i] = step
     n[N_LAYERS] = i + 1
     starts[i + 1] = n[N_EDGES]
-    return here
+    return float(i - n[N_BASE])
 
 
 def multiplied(a: Any, n: Any, at: Any, groups: Any, rows: Any, cols: Any, vectors: Any) -> Any:
     """Makes layer `at` a product; returns `at`."""
     row = a[0][n[N_BASE] + int(at)]
     row[L_GROUPS], row[L_ROWS], row[L_COLS], row[L_VECTORS] = groups, rows, cols, vectors
-    row[L_ALL_VECTORS], row[L_FETCHED] = vectors, groups * rows * vectors
-    if row[L_KIND] == MVM:
-        row[L_WEIGHTS] = groups * rows * cols
     return at
 
 
