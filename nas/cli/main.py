@@ -15,6 +15,7 @@ from pimsim.errors import InputError, printable
 
 COMMANDS = {
     "train": "train a model on click data, or resume a run",
+    "tune": "train a model at the points of a grid, choose on validation",
     "eval": "measure a finished run on validation or test",
     "export": "write an architecture as an ONNX file",
     "runs": "the runs of a store, or one with its history",

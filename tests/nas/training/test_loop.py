@@ -18,10 +18,21 @@ from pimsim.errors import InputError
 QUICK = {"epochs": 3, "batch_size": 64, "learning_rate": 0.01, "embedding_l2": 1e-4, "weight_decay": 1e-5, "threads": 1}
 
 
+SMALL = {
+    "fm": {},
+    "deepfm": {"hidden_units": [16, 8], "dropout": 0.3},
+    "wide_deep": {"hidden_units": [16]},
+    "dlrm": {"bottom_units": [16], "top_units": [16]},
+    "xdeepfm": {"hidden_units": [16], "cin_maps": [8]},
+    "autoint": {"hidden_units": [16], "attention_layers": 1, "attention_dim": 8},
+    "dcnv2": {"hidden_units": [16]},
+    "finalmlp": {"hidden_units": [16], "second_units": [16]},
+}
+
+
 def network(splits, name="deepfm", **more):
     torch.manual_seed(5)
-    small = {"deepfm": {"hidden_units": [16, 8], "dropout": 0.3}, "dlrm": {"bottom_units": [16], "top_units": [16]}}
-    return build(name, splits.train.schema, embedding_dim=4, **{**small.get(name, {}), **more})
+    return build(name, splits.train.schema, embedding_dim=4, **{**SMALL[name], **more})
 
 
 def weights(model):
