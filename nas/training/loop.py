@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.data.batch import Splits
+from nas.data.batch import Split, Splits
 from nas.training import checkpoint
 from nas.training.config import Training
 from nas.training.evaluate import evaluate
@@ -65,8 +65,53 @@ class _State:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def fit(
-    model: nn.Module,
+class Task(Protocol):
+    """What the loop trains: a model, how a step computes its logits, and what a look at validation measures."""
+
+    model: nn.Module
+    optimizer: Any
+
+    def logits(self, step: int, dense: Tensor, sparse: Tensor) -> Tensor:
+        """Of a batch at `step` (from 0); whatever it draws follows from the step and the settings alone."""
+
+    def look(self, split: Split) -> Metrics:
+        """The quality of the model now."""
+
+
+class Single(Task):
+    """One network, trained by itself."""
+
+    def __init__(self, model: nn.Module, settings: Training):
+        self.model = model.to(settings.device)
+        self.settings = settings
+        self.optimizer = Optimizer(self.model, settings.optimizer, **rates(settings))
+
+    def logits(self, step: int, dense: Tensor, sparse: Tensor) -> Tensor:
+        found: Tensor = self.model(dense, sparse)
+        return found
+
+    def look(self, split: Split) -> Metrics:
+        return evaluate(self.model, split, self.settings.evaluation_batch_size, self.settings.device)
+
+
+def rates(settings: Training) -> dict[str, Any]:
+    """The arguments of an optimiser."""
+    return {
+        "rate": settings.learning_rate,
+        "table_rate": settings.embedding_learning_rate,
+        "weight_decay": settings.weight_decay,
+        "table_l2": settings.embedding_l2,
+        "initial_accumulator": settings.initial_accumulator,
+    }
+
+
+def fit(model: nn.Module, splits: Splits, settings: Training, **how: Any) -> Outcome:
+    """Train one network; `how` as for `fit_task`."""
+    return fit_task(lambda: Single(model, settings), splits, settings, **how)
+
+
+def fit_task(
+    task: Callable[[], Task],
     splits: Splits,
     settings: Training,
     *,
@@ -75,7 +120,7 @@ def fit(
     report: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Outcome:
-    """Train `model` and leave the weights of its best look at validation in it.
+    """Train a model and leave the weights of its best look at validation in it.
 
     folder: where checkpoints go (None: best weights are held in memory, and nothing can be resumed). resume: go on from
     the checkpoint there, to the same result as a run that was never interrupted. stop: asked after every step; when it
@@ -86,20 +131,21 @@ def fit(
         if not split.size:
             raise InputError(f"the {split.name} split has no rows")
     with _reproducible(settings):
-        return _Loop(model.to(settings.device), splits, settings, folder, report, stop).run(resume)
+        return _Loop(task(), splits, settings, folder, report, stop).run(resume)
 
 
 class _Loop:
     def __init__(
         self,
-        model: nn.Module,
+        task: Task,
         splits: Splits,
         settings: Training,
         folder: Path | None,
         report: Callable[[Progress], None] | None,
         stop: Callable[[], bool] | None,
     ):
-        self.model, self.splits, self.settings, self.folder = model, splits, settings, folder
+        self.task, self.model, self.optimizer = task, task.model, task.optimizer
+        self.splits, self.settings, self.folder = splits, settings, folder
         self.report, self.stop = report or (lambda progress: None), stop or (lambda: False)
         self.per_epoch = -(-splits.train.size // settings.batch_size)
         self.total = settings.steps or settings.epochs * self.per_epoch
@@ -107,15 +153,6 @@ class _Loop:
         self.state = _State()
         self.best: dict[str, Tensor] = {}
         self.started = time.perf_counter()
-        self.optimizer = Optimizer(
-            model,
-            settings.optimizer,
-            rate=settings.learning_rate,
-            table_rate=settings.embedding_learning_rate,
-            weight_decay=settings.weight_decay,
-            table_l2=settings.embedding_l2,
-            initial_accumulator=settings.initial_accumulator,
-        )
 
     def run(self, resume: bool) -> Outcome:
         if resume:
@@ -150,7 +187,7 @@ class _Loop:
     def _step(self, dense: Tensor, sparse: Tensor, labels: Tensor) -> None:
         state, settings = self.state, self.settings
         self.optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(self.model(dense, sparse), labels)
+        loss = F.binary_cross_entropy_with_logits(self.task.logits(state.step, dense, sparse), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         if settings.clip_norm:
             self.optimizer.clip(settings.clip_norm)
@@ -170,7 +207,7 @@ class _Loop:
 
     def _look(self, epoch: int) -> None:
         state, settings = self.state, self.settings
-        metrics = evaluate(self.model, self.splits.validation, settings.evaluation_batch_size, settings.device)
+        metrics = self.task.look(self.splits.validation)
         value = _worth(metrics, settings.metric)
         best = state.best_value is None or value > state.best_value
         if best:

@@ -50,7 +50,7 @@ def start(run: Run, store: RunStore, hooks: Hooks | None = None) -> Record:
     run = run.model_copy(update={"model": pinned(run.model)})
     splits = open_data(run.data)[1]
     number = store.begin("train", run.model_name, run.to_json(), splits.hashes, machine(run.training), run.name)
-    return _go(number, run, splits, store, hooks or Hooks(), resume=False)
+    return _go(number, run, splits, store, hooks or Hooks(), False)
 
 
 def resume(number: int, store: RunStore, hooks: Hooks | None = None) -> Record:
@@ -58,17 +58,21 @@ def resume(number: int, store: RunStore, hooks: Hooks | None = None) -> Record:
 
     Raises InputError if it is done, or if its data changed.
     """
-    record = store.get(number)
-    if record.state == "done":
-        raise InputError(f"run {number} is done; there is nothing to resume")
-    if record.command != "train":
-        raise InputError(f"run {number} was made by nas {record.command}; resume it by that command")
+    record = resumable(number, store, "train")
     run = from_json(record.config)
     splits = open_data(run.data)[1]
     check_hashes(record, splits)
-    with store.held(number):
-        store.set_state(number, "running")
-    return _go(number, run, splits, store, hooks or Hooks(), resume=True)
+    return _go(number, run, splits, store, hooks or Hooks(), True)
+
+
+def resumable(number: int, store: RunStore, command: str) -> Record:
+    """The record of a run of `command` that is not done. InputError for any other."""
+    record = store.get(number)
+    if record.state == "done":
+        raise InputError(f"run {number} is done; there is nothing to resume")
+    if record.command != command:
+        raise InputError(f"run {number} was made by nas {record.command}; resume it by that command")
+    return record
 
 
 def scores_of(record: Record, store: RunStore, split: Split) -> NDArray[np.float32]:
@@ -125,22 +129,28 @@ def machine(training: Training) -> Result:
     }
 
 
-def _go(number: int, run: Run, splits: Splits, store: RunStore, hooks: Hooks, *, resume: bool) -> Record:
+def _go(number: int, run: Run, splits: Splits, store: RunStore, hooks: Hooks, resume: bool) -> Record:
+    return recorded(number, store, hooks, lambda: _train(number, run, splits, store, hooks, resume))
+
+
+def recorded(number: int, store: RunStore, hooks: Hooks, work: Callable[[], Result]) -> Record:
+    """Do the work of a run and keep its record true, whatever happens; returns the record."""
     hooks.started(number)
     begun = time.perf_counter()
     before = store.get(number).result.get("seconds", 0.0)
-    try:
-        with store.held(number):
-            result = _train(number, run, splits, store, hooks, resume)
-    except KeyboardInterrupt:
-        store.set_state(number, "interrupted")
-        raise
-    except BaseException:
-        store.set_state(number, "failed")
-        raise
-    state = "interrupted" if result.get("stopped") == "interrupted" else "done"
-    seconds = before + time.perf_counter() - begun
-    store.set_state(number, state, {**result, "seconds": round(seconds, 2)})
+    with store.held(number):
+        store.set_state(number, "running")
+        try:
+            result = work()
+        except KeyboardInterrupt:
+            store.set_state(number, "interrupted")
+            raise
+        except BaseException:
+            store.set_state(number, "failed")
+            raise
+        state = "interrupted" if result.get("stopped") == "interrupted" else "done"
+        seconds = before + time.perf_counter() - begun
+        store.set_state(number, state, {**result, "seconds": round(seconds, 2)})
     return store.get(number)
 
 
@@ -154,6 +164,13 @@ def _train(number: int, run: Run, splits: Splits, store: RunStore, hooks: Hooks,
     if run.model_name == "logistic":
         with _threads(training):
             return {**_linear(run, model, splits, folder, hooks), **counts}
+    report = reporter(number, store, hooks)
+    outcome = fit(model, splits, training, folder=folder, resume=resume, report=report, stop=hooks.stop)
+    return {**told(outcome), **counts}
+
+
+def reporter(number: int, store: RunStore, hooks: Hooks) -> Callable[[Progress], None]:
+    """What writes the looks of a run into the store and passes all on."""
 
     def report(progress: Progress) -> None:
         if progress.metrics is not None:
@@ -161,8 +178,7 @@ def _train(number: int, run: Run, splits: Splits, store: RunStore, hooks: Hooks,
             store.add_history(number, progress.step, figures)
         hooks.step(progress)
 
-    outcome = fit(model, splits, training, folder=folder, resume=resume, report=report, stop=hooks.stop)
-    return {**_outcome(outcome), **counts}
+    return report
 
 
 def _linear(run: Run, model: torch.nn.Module, splits: Splits, folder: Path, hooks: Hooks) -> Result:
@@ -195,7 +211,8 @@ def _measured(split: Split, logits: NDArray[np.float32]) -> Result:
     return measure(split.labels, logits, split.groups).to_json()
 
 
-def _outcome(outcome: Outcome) -> Result:
+def told(outcome: Outcome) -> Result:
+    """The outcome of a training loop as it is recorded."""
     return {**outcome.metrics, "stopped": outcome.stopped, "steps": outcome.steps, "best_step": outcome.best_step}
 
 

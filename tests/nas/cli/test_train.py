@@ -190,5 +190,8 @@ def test_one_process_a_run(fails, nas):
     from nas.training.store import RunStore
 
     fails("train", "--config", "train.yaml", "--set", "training.metric=gauc")
-    with RunStore("nas-runs").held(1):
+    store = RunStore("nas-runs")
+    with store.held(1):
+        store.set_state(1, "running")
         assert "run 1 is being worked on by another process" in fails("train", "--resume", 1)
+        assert store.get(1).state == "running"  # the other one's, and left so

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nas.training import optimizer as module
+from nas.training import tables as module
 from nas.training.optimizer import Optimizer
 from nas.training.row_kernels import adagrad_rows, adam_rows, sum_rows
 from pimsim.jit import compiled
@@ -75,7 +75,8 @@ def test_rows_outside_the_batch_stay_to_the_bit(kind):
     trained(model, optimizer, [torch.tensor([[1, 4], [4, 7]])])
     changed = (model.embeddings.weight != before).any(1).nonzero().ravel().tolist()
     assert changed == [1, 4, 7]
-    assert all((moment != 0).any(1).nonzero().ravel().tolist() == [1, 4, 7] for moment in optimizer.moments["weight"])
+    moments = optimizer.rows.moments["weight"]
+    assert all((moment != 0).any(1).nonzero().ravel().tolist() == [1, 4, 7] for moment in moments)
 
 
 def test_l2_of_tables_by_hand():
@@ -148,7 +149,7 @@ def test_compiled_kernels_equal_torch(ids, dim, kind):
     twin = torch.from_numpy(table.copy()), tuple(torch.from_numpy(moment.copy()) for moment in moments)
     places = torch.tensor(ids, dtype=torch.int64).reshape(1, -1)
     gradient = torch.sparse_coo_tensor(places, torch.from_numpy(values), (7, dim), check_invariants=True)
-    module._update_by_torch(kind, twin[0], twin[1], gradient, 0.1, 0.02, (0.19, 0.002))
+    module.update_by_torch(kind, twin[0], twin[1], gradient, 0.1, 0.02, (0.19, 0.002))
     slot, rows, sums = np.full(7, -1, np.int32), np.empty(len(ids), np.int64), np.empty_like(values)
     count = compiled(sum_rows)(np.array(ids, np.int64), values, slot, rows, sums)
     assert count == len(set(ids))
