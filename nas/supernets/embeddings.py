@@ -44,7 +44,7 @@ class Embeddings(nn.Module):
         found = F.embedding(sparse + self.starts, self.weight, sparse=True)
         if any(field.pooling for field in self.schema.sparse):
             found = self._pooled(found, sparse)
-        return found.transpose(1, 2)
+        return found.transpose(1, 2).contiguous()
 
     def _pooled(self, found: Tensor, sparse: Tensor) -> Tensor:
         parts = []

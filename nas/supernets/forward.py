@@ -1,8 +1,8 @@
 """The computation of a NASRec network on given weights: what stand-alone networks and paths of a supernet share.
 
-Dense tensors are (n, width), sparse ones (n, dim, rows): rows last, because most operators mix rows. What a block
-concatenates stays a list of pieces until a matrix meets it. A stand-alone network has one matrix for the concatenation;
-a supernet has a slice for each piece, and the products are added.
+Dense tensors are (n, width), sparse ones (n, dim, rows): rows last, because most operators mix rows. A stand-alone
+network has one matrix for what a block concatenates, a supernet a slice for each piece. Dense pieces meet their slices
+one by one, and the products are added, since the slices are large; sparse pieces are joined, and so are their slices.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Weights = Mapping[str, Sequence[Tensor]]
 
 class Forward:
     """logits = Forward(architecture, inputs)(weights, dense, features); parts that do not reach the output are left
-    out. dense: (n, columns), features: (n, dim, fields), logits: (n,). whole: matrices are not in slices."""
+    out. dense: (n, columns), features: (n, dim, fields), logits: (n,)."""
 
-    def __init__(self, architecture: Architecture, inputs: Inputs, whole: bool = True):
-        self.architecture, self.inputs, self.whole = architecture, inputs, whole
+    def __init__(self, architecture: Architecture, inputs: Inputs):
+        self.architecture, self.inputs = architecture, inputs
         self.sizes = sizes(architecture, inputs)
         self.live = reach(architecture, inputs.dim)
 
@@ -50,8 +50,7 @@ class Forward:
         live, size, dim = self.live[at], self.sizes[at], self.inputs.dim
         features: list[Tensor] = []
         if live.sparse or (live.dense and "dot-product" in block.operators):
-            features = [piece for i in block.sparse for piece in sparses[i]]
-            features = [joined(features)] if self.whole else features
+            features = [joined([piece for i in block.sparse for piece in sparses[i]])]
         flat = rows = None
         if live.dense:
             for name in block.dense_operators:
@@ -160,8 +159,8 @@ def sum_of(tensors: Sequence[Tensor]) -> Tensor:
 
 def mix(pieces: Sequence[Tensor], slices: Sequence[Tensor], bias: Tensor | None) -> Tensor:
     """x W' + bias for the concatenation x of `pieces` and the matrix W, whole or in slices of its columns."""
-    if len(slices) == 1:
-        return F.linear(joined(pieces), slices[0], bias)
+    if len(slices) == 1 or len(pieces) == 1:
+        return F.linear(joined(pieces), joined(slices), bias)
     total = F.linear(pieces[0], slices[0], bias)
     for piece, matrix in zip(pieces[1:], slices[1:], strict=True):
         total = total + F.linear(piece, matrix)
@@ -191,4 +190,4 @@ def attend(part: Part, x: Tensor, rows: int) -> Tensor:
     mixed = torch.matmul(weight, mixed) + bias.unsqueeze(-1)
     tokens = part.norm((mixed + x).transpose(1, 2), "out_")
     hidden = F.relu(part.product([tokens], "fc1_"))
-    return part.norm(tokens + part.product([hidden], "fc2_", normed=False), "fc2_").transpose(1, 2)
+    return part.norm(tokens + part.product([hidden], "fc2_", normed=False), "fc2_").transpose(1, 2).contiguous()

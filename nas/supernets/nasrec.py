@@ -89,7 +89,7 @@ class Supernet(nn.Module):
 
     def forward(self, dense: Tensor, sparse: Tensor, architecture: Architecture) -> Tensor:
         """See the class."""
-        forward = Forward(architecture, self.inputs, whole=False)
+        forward = Forward(architecture, self.inputs)
         self.leaves = []
         found: dict[str, list[Tensor]] = {}
         for weight in weights(architecture, self.inputs):
