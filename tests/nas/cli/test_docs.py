@@ -11,6 +11,7 @@ import nas
 from nas.cli.main import COMMANDS
 from nas.training.config import load_run
 from nas.training.models import MODELS
+from nas.training.supernet import load_supernet_run
 
 PAGE = (Path(nas.__file__).resolve().parents[1] / "docs" / "training.md").read_text("utf-8")
 LINES = [line for line in PAGE.split("```bash\n")[1].split("```")[0].splitlines() if line]
@@ -29,6 +30,13 @@ def test_the_configuration_is_one(tmp_path):
     path.write_text(PAGE.split("```yaml\n")[1].split("```")[0])
     run = load_run(path)
     assert (run.name, run.model_name, run.training.embedding_l2) == ("adult", "deepfm", 1e-5)
+
+
+def test_the_configuration_of_a_supernet_is_one(tmp_path):
+    path = tmp_path / "supernet.yaml"
+    path.write_text(PAGE.split("```yaml\n")[2].split("```")[0])
+    run = load_supernet_run(path)
+    assert (run.space.space().blocks, run.supernet.full_steps) == (4, 1000)
 
 
 def test_every_model_is_listed():
