@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pimsim.cost.table import Table
-from pimsim.errors import printable
+from pimsim.errors import InputError, printable
+from pimsim.explore.request import DEFAULT_OBJECTIVES
 
 if TYPE_CHECKING:
     import pandas
+
+    from pimsim.explore.comparison import Comparison
+    from pimsim.explore.front import Front
+    from pimsim.explore.importance import Importance
+    from pimsim.explore.point_file import PointFile
+    from pimsim.graph.workload import Workload
+    from pimsim.hardware.schema import Hardware
 
 Column = np.ndarray[Any, Any]
 SHOWN_ROWS = 10
@@ -22,10 +30,14 @@ SHOWN_ROWS = 10
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Results:
-    """One row a point: `point`, knobs, figures, `error`. `about` is plain data: what was swept, over which base."""
+    """One row a point: `point`, knobs, figures, `error`. `about` is plain data: what was swept, over which base.
+
+    source: the file of which `table` holds some of the columns, where it does not hold all.
+    """
 
     table: Table
     about: Mapping[str, Any]
+    source: Path | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -60,8 +72,64 @@ class Results:
         return f"{models or 'no model'} over {printable(space.get('name', '?'), 60)}"
 
     def row(self, index: int) -> dict[str, Any]:
-        """Column -> value at one row, as plain Python values."""
-        return self.table.row(index)
+        """Column -> value at one row, as plain Python values. Raises InputError for a row that there is not."""
+        if not -len(self) <= index < len(self):
+            raise InputError(f"rows are numbered 0 to {len(self) - 1:,}; got {printable(index, 40)}")
+        return self.rows([index % len(self)]).row(0)
+
+    def rows(self, indices: Sequence[int] | Column) -> Table:
+        """Some of the rows, with all columns that there are."""
+        if self.source is None:
+            return self.table.take(np.asarray(indices, dtype=np.int64))
+        from pimsim.explore.store import read_rows
+
+        return read_rows(self.source, indices)
+
+    def find(self, point: int) -> int:
+        """The row that holds `point` (a number of the column `point`). Raises InputError where none does."""
+        found = np.flatnonzero(self.table["point"] == point)
+        if not len(found):
+            raise InputError(f"no point {printable(point, 40)} in these results; the column 'point' lists them")
+        return int(found[0])
+
+    def hardware(self, point: int) -> Hardware:
+        """The hardware of a point (a number of the column `point`; bits of layers are no part of it).
+
+        Raises InputError for a point that is not there or is no valid hardware.
+        """
+        from pimsim.explore.point_file import hardware_of, settings_of
+
+        return hardware_of(settings_of(self.row(self.find(point)), self.about), self.about)
+
+    def yaml(self, point: int, models: Sequence[Workload] | None = None) -> PointFile:
+        """A point (a number of the column `point`) as files: `.hardware`, a whole description that `pimsim run --hw`
+        takes, and `.bits` for its `--bits`, "" where the point sets no bits of layers.
+
+        models: those that were swept, needed where bits are set by operator and a model's file has gone.
+        """
+        from pimsim.explore.point_file import point_file
+
+        return point_file(self.row(self.find(point)), self.about, models)
+
+    def pareto(self, *objectives: str) -> Front:
+        """The points that no other is better than, in two or more figures ("max:" before what is to be large); those
+        of the sweep's search, or energy and latency, when none are named. Points that failed are left out and counted.
+
+        Raises InputError for an unknown figure, and where no point is left.
+        """
+        from pimsim.explore.front import front
+
+        return front(self, objectives or tuple(self.about.get("objectives") or DEFAULT_OBJECTIVES))
+
+    def compare(self, other: Results, *objectives: str) -> Comparison:
+        """This front beside that of `other`, in the same objectives."""
+        return self.pareto(*objectives).compare(other.pareto(*objectives))
+
+    def importance(self, figure: str = DEFAULT_OBJECTIVES[0], seed: int = 0) -> Importance:
+        """Which knobs decide a figure, with the held-out R2 of the fit that says so (see `Importance`)."""
+        from pimsim.explore.importance import importance
+
+        return importance(self, figure, seed)
 
     def to_pandas(self) -> pandas.DataFrame:
         """The rows as a DataFrame."""
@@ -71,29 +139,21 @@ class Results:
         return f"<Results {self.name}: {len(self):,} points ({self.failed:,} failed), {len(self.columns)} columns>"
 
     def _repr_html_(self) -> str:
-        return table_html(repr(self).strip("<>"), self.table, range(min(SHOWN_ROWS, len(self))))
+        from pimsim.explore.shown import table_html
+
+        return table_html(repr(self).strip("<>"), self.table, min(SHOWN_ROWS, len(self)))
 
 
-def load_results(path: str | os.PathLike[str]) -> Results:
-    """The results that a sweep has written to a file. Raises InputError for a file that is no such thing."""
+def load_results(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> Results:
+    """The results that a sweep has written to a file.
+
+    columns: those to read (`point` and `error` too); whole rows are read when they are asked for. All when None.
+    Raises InputError for a file that is no such thing, and for a column that it does not have.
+    """
     from pimsim.explore.store import read_about, read_table
 
-    return Results(read_table(path), read_about(path))
-
-
-def table_html(caption: str, table: Table, rows: range | Column) -> str:
-    """Rows of a table as an HTML table, everything in it escaped; a word below says how many are not shown."""
-    head = "".join(f"<th>{escape(printable(name, 80))}</th>" for name in table.columns)
-    lines = []
-    for at in rows:
-        values = table.row(int(at)).values()
-        lines.append("<tr>" + "".join(f"<td>{escape(cell(value))}</td>" for value in values) + "</tr>")
-    more = f"<p>... and {len(table) - len(rows):,} more rows</p>" if len(table) > len(rows) else ""
-    return f"<p>{escape(caption)}</p><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>{more}"
-
-
-def cell(value: object) -> str:
-    """A value as a person reads it: four digits of a figure."""
-    if isinstance(value, bool) or not isinstance(value, float):
-        return printable(value, 80)
-    return f"{value:.4g}"
+    about = read_about(path)
+    if columns is None:
+        return Results(read_table(path), about)
+    wanted = list(dict.fromkeys(["point", *columns, "error"]))
+    return Results(read_table(path, wanted), about, Path(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,17 @@ def picture_format(path: str | os.PathLike[str], option: str = "path") -> str:
 
 def plot(result: Result, path: str | os.PathLike[str] | None = None) -> Figure:
     """See `Result.plot`."""
+    return written(lambda: draw(result), path)
+
+
+def written(drawn: Callable[[], Figure], path: str | os.PathLike[str] | None) -> Figure:
+    """The figure that `drawn` gives, written to `path` unless that is None. Raises InputError before anything is drawn
+    for an ending that is no picture, or a place that cannot be written."""
     if path is None:
-        return draw(result)
+        return drawn()
     kind = picture_format(path)
     check_target(path, "path")
-    figure = draw(result)
+    figure = drawn()
     write_atomic(path, encode(figure, kind))
     return figure
 
