@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pimsim.engine import simulate
     from pimsim.errors import InputError
+    from pimsim.explore.executor import Executor
     from pimsim.explore.results import Results, load_results
+    from pimsim.explore.space import Space
+    from pimsim.explore.space_file import load_space
+    from pimsim.explore.sweep import sweep
     from pimsim.functional.operands import with_operands
     from pimsim.graph import load_model
     from pimsim.graph.workload import Edge, Kind, Layer, Workload
@@ -27,6 +31,10 @@ _HOMES = {
     "load_model": "pimsim.graph",
     "load_hardware": "pimsim.hardware.load",
     "with_operands": "pimsim.functional.operands",
+    "load_space": "pimsim.explore.space_file",
+    "sweep": "pimsim.explore.sweep",
+    "Executor": "pimsim.explore.executor",
+    "Space": "pimsim.explore.space",
     "Hardware": "pimsim.hardware.schema",
     "Result": "pimsim.report.result",
     "Results": "pimsim.explore.results",
@@ -40,17 +48,21 @@ _HOMES = {
 
 __all__ = [
     "Edge",
+    "Executor",
     "Hardware",
     "InputError",
     "Kind",
     "Layer",
     "Result",
     "Results",
+    "Space",
     "Workload",
     "load_hardware",
     "load_model",
     "load_results",
+    "load_space",
     "simulate",
+    "sweep",
     "with_operands",
 ]
 

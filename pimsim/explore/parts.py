@@ -80,8 +80,8 @@ class Parts:
             return manifest
         if text := _difference(there, manifest):
             raise InputError(
-                f"{printable(self.folder)} holds an unfinished sweep of something else (other {text}); finish that one, name "
-                "another --out, or throw it away with --fresh"
+                f"{printable(self.folder)} holds an unfinished sweep of something else (other {text}); finish that "
+                "one, name another --out, or throw it away with --fresh"
             )
         return there
 
@@ -152,8 +152,8 @@ def finished(target: Path, manifest: Manifest) -> bool:
     there = about.get("manifest")
     if text := _difference(there if isinstance(there, dict) else {}, manifest):
         raise InputError(
-            f"{printable(target)} is the result of another sweep (other {text}); name another --out, or replace it with "
-            "--fresh"
+            f"{printable(target)} is the result of another sweep (other {text}); name another --out, or replace it "
+            "with --fresh"
         )
     return about.get("complete") is True
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pimsim.explore.executor import Executor
 from pimsim.explore.space_file import load_space
 from pimsim.graph.workload import Kind, Layer, Workload
 
@@ -29,6 +30,13 @@ def workload():
             Layer("last", "Gemm", Kind.MVM, groups=1, rows=64, cols=10, vectors=1, output_elements=10),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """Processes that stay up for all tests."""
+    with Executor(2) as executor:
+        yield executor
 
 
 @pytest.fixture(scope="session")

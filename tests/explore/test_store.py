@@ -96,7 +96,6 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, ending: str) -
     path = tmp_path / f"r{ending}"
     write_table(path, table(), {})
 
-
     def broken() -> None:
         with writer(path, {}) as made:
             made.add(table(2))
