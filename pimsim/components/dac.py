@@ -16,12 +16,15 @@ from pimsim.components.price import Number, Price, resolve
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """activity: share of inputs that are one, or mean input over full scale (random operands). latch_gates: flip-flop
-    and its clock for an input bit, in NAND2 of switched capacitance (assumed). unit_fF: capacitor of a C-2C ladder; its
-    bits have 2 and 1 units each (assumed: the least that matches to 8 bits). gm_per_A: transconductance of the buffer
-    that settles the row, over its current (1/V; usual in moderate inversion). latch_um2: at 45 nm (four NAND2)."""
+    """activity: share of inputs that are one, or mean input over full scale (random operands). held: share of those on
+    which a row rises that holds its level from one bit to the next (half of random bits follow a zero). latch_gates:
+    flip-flop and its clock for an input bit, in NAND2 of switched capacitance (assumed). unit_fF: capacitor of a C-2C
+    ladder; its bits have 2 and 1 units each (assumed: the least that matches to 8 bits). gm_per_A: transconductance of
+    the buffer that settles the row, over its current (1/V; usual in moderate inversion). latch_um2: at 45 nm (four
+    NAND2)."""
 
     activity: float = 0.5
+    held: float = 0.5
     latch_gates: float = 10.0
     unit_fF: float = 2.0
     gm_per_A: float = 15.0
@@ -66,7 +69,8 @@ def row_pJ(hw: Any) -> Number:
 
 def energy_pJ(hw: Any) -> Number:
     """driver: C V^2 of row and chain x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts, one
-    of any width; half of them on average. r2r, c2c with more than one bit: the row at a third of C V^2 (mean square of
+    of any width; half of them on average. Rows of gates (compute: digital) hold their level instead, and take C V^2
+    when it rises. r2r, c2c with more than one bit: the row at a third of C V^2 (mean square of
     a uniform voltage), a class-A buffer that settles it to half a step: I = C V ln(2) (bits + 1) / (gm/I t), and the
     ladder: c2c, 3 units a bit, a quarter of them switching; r2r, V^2 t / (3 R) with R settling the row in that time."""
     dac, volt = hw.crossbar.dac, hw.process.supply_V
@@ -79,7 +83,8 @@ def energy_pJ(hw: Any) -> Number:
             pulses = 1.0
         else:
             pulses = dac.bits
-        return row_pJ(hw) * DEFAULT.activity * pulses + latch
+        held = DEFAULT.held if compute_style(hw.crossbar.cell) == "digital" else 1.0
+        return row_pJ(hw) * DEFAULT.activity * held * pulses + latch
     share = several(hw)
     fF = row_fF(hw, compute_style(hw.crossbar.cell))
     settling = 0.6931 * (dac.bits + 1.0)
@@ -107,7 +112,8 @@ def area_um2(hw: Any) -> Number:
 
 
 FORMULA = {
-    "driver": "row and driver chain C V^2 x pulses x activity 0.5, a latch a bit; technology table",
+    "driver": "row and driver chain C V^2 x pulses x activity 0.5 (half of it in digital arrays), a latch a bit; "
+    "technology table",
     "r2r": "R-2R ladder and class-A buffer that settle the row to half a step (textbook); technology table",
     "c2c": "C-2C ladder of 2 fF units and class-A buffer that settles the row to half a step; technology table",
 }

@@ -97,8 +97,9 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_SOFTMAX_PER_NS,  # elements a tile; 0: it has no such unit
     P_NORMALISATION_PER_NS,
     P_PIPELINED,  # 1: totals are those of overlapping layers
-) = range(50)
-POINT_COLUMNS = 50
+    P_TOGGLES,  # 1: arrays and rows take energy when a bit changes, not while it is one
+) = range(51)
+POINT_COLUMNS = 51
 """Columns after these hold bits of layers, for sweeps that vary them: L_WEIGHT_BITS or L_INPUT_BITS = -column."""
 
 # One row a layer: what the mapping decides.

@@ -83,6 +83,7 @@ from pimsim.mapping.columns import (
     P_ROWS_PER_INPUT,
     P_SOFTMAX_PER_NS,
     P_TILES_PER_ROUTER,
+    P_TOGGLES,
     P_WEIGHT_DENSITY,
     P_WINDOW_REUSE,
     S_CONTEXTS,
@@ -136,13 +137,15 @@ def count_product(layer: Any, row: Any, point: Any, count: Any) -> None:
     """Actions of a product on crossbars (counts of all copies together: they share the vectors).
 
     Prices hold for random operands: half of the rows driven, cells half on and half off. Reads, row drives and the part
-    of a conversion that follows the sum are weighed by the densities of inputs and weights against that.
+    of a conversion that follows the sum are weighed by the densities of inputs and weights against that. In digital
+    arrays a bit costs when it changes: of independent bits of density i, 2 i (1 - i) do.
     """
     vectors, groups, rows, cols = layer[L_VECTORS], layer[L_GROUPS], layer[L_ROWS], layer[L_COLS]
     lines = rows * point[P_ROWS_PER_INPUT]
     input_bits, wide = row[M_INPUT_BITS], row[M_COLUMNS_PER_WEIGHT]
     inputs = layer[L_INPUT_DENSITY] if layer[L_INPUT_DENSITY] >= 0.0 else point[P_INPUT_DENSITY]
     levels = layer[L_WEIGHT_DENSITY] if layer[L_WEIGHT_DENSITY] >= 0.0 else point[P_WEIGHT_DENSITY]
+    inputs += point[P_TOGGLES] * inputs * (1.0 - 2.0 * inputs)
     off = point[P_OFF_RATIO]
     reads = vectors * row[M_CYCLES] / row[M_PHASES]
     charge = 2.0 * inputs * (levels + (1.0 - levels) * off) / (0.5 + 0.5 * off)  # 1 for random operands

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pimsim.components import programming
-from pimsim.components.crossbar import off_ratio, step_ns
+from pimsim.components.crossbar import compute_style, off_ratio, step_ns
 from pimsim.components.process import WEIGHT_COLUMNS, View
 from pimsim.mapping import columns as c
 
@@ -69,11 +69,12 @@ def point_row(hw: Any) -> list[Any]:
     row[c.P_ADC_DATA_SHARE] = adc.data_share
     row[c.P_INPUT_DENSITY] = hw.operands.input_density
     row[c.P_WEIGHT_DENSITY] = hw.operands.weight_density
-    row[c.P_OFF_RATIO] = off_ratio(cell)
+    row[c.P_OFF_RATIO] = off_ratio(view)
     row[c.P_SERIAL_STEPS] = mapping.overlap == "none"
     row[c.P_SOFTMAX_PER_NS] = tile.softmax.count * clock
     row[c.P_NORMALISATION_PER_NS] = tile.normalisation.count * clock
     row[c.P_PIPELINED] = mapping.schedule == "pipeline"
+    row[c.P_TOGGLES] = compute_style(cell) == "digital"
     return [x if isinstance(x, np.ndarray) else float(x) for x in row]
 
 

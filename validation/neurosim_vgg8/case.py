@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pimsim.components import REGISTRY, silicon
+from pimsim.components import REGISTRY
 from pimsim.components.process import View
 from pimsim.engine import simulate
 from pimsim.graph.workload import Layer, Workload
@@ -20,6 +19,7 @@ from pimsim.report.result import Result
 from pimsim.validation import Report, Row
 
 from ..networks import vgg8, workload
+from ..silicon import bare as without_factors
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 TOLERANCE = 0.25
@@ -86,11 +86,7 @@ BARE = {"crossbar": "array, resistive", "crossbar.dac": "driver", "crossbar.adc"
 
 def bare() -> Hardware:
     """The shipped chip without the factors of measured macros: NeuroSim's figures are of bare circuits."""
-    sets = []
-    for section, kind in BARE.items():
-        inverse = {"energy": 1.0 / silicon.energy(kind), "area": 1.0 / silicon.area(kind), "comment": "bare circuit"}
-        sets.append(f"{section}.calibration={json.dumps(inverse)}")
-    return load_hardware("neurosim_vgg8", overrides=sets)
+    return load_hardware("neurosim_vgg8", overrides=without_factors(BARE))
 
 
 def run() -> Report:
