@@ -46,7 +46,7 @@ def png(picture: Picture) -> bytes:
     figure = Figure(figsize=(10.0, 7.5 if picture.diagonal else 5.0) if wide else (7.2, 4.4), layout="constrained")
     panel = figure.subplots()
     for index, curve in enumerate(picture.ours):
-        style = {"linestyle": "none", "marker": "_", "markersize": 9} if picture.ticks else {}
+        style: dict[str, Any] = {"linestyle": "none", "marker": "_", "markersize": 9} if picture.ticks else {}
         panel.plot(curve.x, curve.y, color=COLOURS[index], label=curve.label, linewidth=1.8, **style)
     if picture.ticks:
         panel.set_xticks(range(len(picture.ticks)), picture.ticks, rotation=90, fontsize=8)
