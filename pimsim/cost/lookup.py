@@ -156,7 +156,7 @@ class LookupTable:
         walk, points = self.walk, len(self.points)
         largest = np.maximum(self.prices[:, :, k.V_PER_COPY], 0.0) + self.hardware[:, None, k.Z_GRAIN]
         layers, _ = self._longest()
-        tiles = (largest.max(1) * layers / self.hardware[:, k.Z_PER_TILE]).max() + 2.0
+        tiles = (largest.max(axis=1, initial=1.0) * layers / self.hardware[:, k.Z_PER_TILE]).max() + 2.0
         size = 20 * (len(walk.layers) + len(walk.entries) + len(walk.edges)) + 3.0 * tiles
         if size * points > MOST_SETTLED or (self.hardware[:, k.Z_TILES_PER_CHIP] > 2.0**62).any():
             return None
