@@ -25,7 +25,8 @@ class Curve:
 @dataclass(frozen=True)
 class Picture:
     """Published points over our curves. name: of the file, without ending. diagonal: both axes are one quantity, and a
-    line says where they agree. ticks: names of x = 0, 1, 2...; our points are marks then: nothing lies between them."""
+    line says where they agree. ticks: names of x = 0, 1, 2...; our points are marks then: nothing lies between them.
+    doubling: x in powers of two, each with its number."""
 
     name: str
     title: str
@@ -36,6 +37,7 @@ class Picture:
     logarithmic: bool = False
     diagonal: bool = False
     ticks: tuple[str, ...] = ()
+    doubling: bool = False
 
 
 def png(picture: Picture) -> bytes:
@@ -50,6 +52,10 @@ def png(picture: Picture) -> bytes:
         panel.plot(curve.x, curve.y, color=COLOURS[index], label=curve.label, linewidth=1.8, **style)
     if picture.ticks:
         panel.set_xticks(range(len(picture.ticks)), picture.ticks, rotation=90, fontsize=8)
+    if picture.doubling:
+        values = sorted({x for curve in (*picture.published, *picture.ours) for x in curve.x})
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(values, [f"{value:g}" for value in values])
     for index, curve in enumerate(picture.published):
         _points(panel, curve, index)
     _names(panel, picture)
