@@ -9,6 +9,7 @@ import numpy as np
 from pimsim.errors import InputError, printable
 from pimsim.explore.pareto import is_number
 from pimsim.explore.shown import axis, short_names, shown
+from pimsim.report.plot import blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ Array = Any
 MOST_POINTS = 20_000
 """Points behind the front that are drawn; of more, a sample."""
 _MOST_NAMES = 8  # values of a knob that get a colour of their own
+_MANY = 60  # points of a front that are drawn large
 _LOGARITHMIC = 20.0  # axes that span more than this are logarithmic
 CLOUD, FRONT, KNEE = "#b8bfca", "#c43c39", "#1d2433"
 COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#76b7b2", "#edc948", "#9c755f", "#ff9da7")
@@ -26,14 +28,12 @@ COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#76b7b2", "#edc948", "#9
 
 def draw(front: Front, color: str | None) -> Figure:
     """See `Front.plot`."""
-    from matplotlib.figure import Figure
-
     if color is None and len(front.objectives) > 2:
         color = front.objectives[2].name
     if color is not None and color not in front.results:
         listed = ", ".join([*front.results.knobs, *(o.name for o in front.objectives)][:24])
         raise InputError(f"no column '{printable(color, 80)}' to colour by; name a figure or a knob, e.g. {listed}")
-    figure = Figure(figsize=(8.0, 5.2), layout="constrained")
+    figure = blank(8.0, 5.2)
     panel = figure.subplots()
     scales = _axes(panel, [front])
     rows = _some(front)
@@ -52,9 +52,7 @@ def draw(front: Front, color: str | None) -> Figure:
 
 def draw_both(a: Front, b: Front) -> Figure:
     """See `Comparison.plot`."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, 5.2), layout="constrained")
+    figure = blank(8.0, 5.2)
     panel = figure.subplots()
     scales = _axes(panel, [a, b])
     for front, colour, name in ((a, COLOURS[0], "A"), (b, COLOURS[1], "B")):
@@ -153,7 +151,8 @@ def _staircase(panel: Any, front: Front, scales: list[float], colour: str, label
     if len(front.objectives) == 2:
         panel.step(x, y, where="post", color=colour, linewidth=1.4, zorder=3)
     face = colour if filled else "none"
-    panel.scatter(x, y, s=22, facecolors=face, edgecolors=colour, linewidths=1.1, label=label, zorder=4)
+    size = 22 if len(front) <= _MANY else 10
+    panel.scatter(x, y, s=size, facecolors=face, edgecolors=colour, linewidths=1.0, label=label, zorder=4)
 
 
 def _places(front: Front, scales: list[float]) -> tuple[Array, Array]:

@@ -66,10 +66,13 @@ class Results:
 
     @property
     def name(self) -> str:
-        """'<models> over <space>', printable."""
+        """'<models> over <space>', and how points were chosen where not all were swept; printable."""
         models = ", ".join(printable(model.get("name", "?"), 60) for model in self.about.get("models", ()))
         space = self.about.get("space") or {}
-        return f"{models or 'no model'} over {printable(space.get('name', '?'), 60)}"
+        manifest = self.about.get("manifest") or {}
+        chosen = manifest.get("sample") or manifest.get("search")
+        how = f" ({printable(chosen[0], 20)})" if chosen else ""
+        return f"{models or 'no model'} over {printable(space.get('name', '?'), 60)}{how}"
 
     def row(self, index: int) -> dict[str, Any]:
         """Column -> value at one row, as plain Python values. Raises InputError for a row that there is not."""

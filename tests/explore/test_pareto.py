@@ -330,6 +330,10 @@ def test_third_objective_colours_the_points() -> None:
     assert figure.axes[1].get_ylabel() == "area (um2)"
 
 
+def test_notebooks_are_given_the_picture() -> None:
+    assert made(FIVE).pareto().plot()._repr_png_().startswith(b"\x89PNG")
+
+
 def test_picture_of_two_fronts() -> None:
     found = drawn(made(A).compare(made(B)).plot().axes[0])
     assert len(found["A: model over made, 3 points"]) == len(found["B: model over made, 3 points"]) == 3

@@ -150,6 +150,8 @@ def test_names_and_counts(swept: Results) -> None:
     assert swept.failed == 0
     assert "energy_pJ" in swept
     assert swept.name == "net over tiny"
+    drawn = replace(swept, about={**swept.about, "manifest": {"sample": ["sobol", 8, 0], "search": None}})
+    assert drawn.name == "net over tiny (sobol)"
     assert repr(swept) == f"<Results net over tiny: 28 points (0 failed), {len(swept.columns)} columns>"
     assert swept.knobs == [*(knob for knob in swept.about["knobs"])]
     assert list(swept.to_pandas().columns) == list(swept.columns)
