@@ -17,6 +17,7 @@ from pimsim.errors import InputError, printable
 from pimsim.explore.parquet_file import ParquetWriter, open_parquet, read_arrow
 from pimsim.explore.sqlite_file import MAX_COLUMNS, SqliteWriter, open_sqlite
 from pimsim.explore.stored import Source, Writer
+from pimsim.hardware.suggest import nearest
 from pimsim.report.atomic import check_target
 
 FORMATS = {".parquet": "parquet", ".sqlite": "sqlite", ".db": "sqlite"}
@@ -186,8 +187,10 @@ def _chosen(source: Source, columns: Sequence[str] | None) -> list[str]:
         return list(source.kinds)
     for name in columns:
         if name not in source.kinds:
+            near = nearest(name, source.kinds)
             listed = ", ".join(printable(known, 60) for known in list(source.kinds)[:24])
-            raise InputError(f"no column {printable(repr(name), 80)}; columns are {listed}")
+            meant = f"did you mean '{printable(near, 80)}'?" if near else f"columns are {listed}"
+            raise InputError(f"no column {printable(repr(name), 80)}; {meant}")
     return list(dict.fromkeys(columns))
 
 

@@ -78,8 +78,10 @@ def test_some_columns_and_some_rows_are_read(tmp_path: Path, ending: str, monkey
     assert [len(block) for block in stream(path, ["point"])] == (
         [4] * 7 + [2] if ending != ".parquet" else [4, 4, 2] * 3
     )
-    with pytest.raises(InputError, match=r"no column 'energy'; columns are point, energy_pJ"):
+    with pytest.raises(InputError, match=r"no column 'energy'; did you mean 'energy_pJ'\?"):
         read_table(path, ["energy"])
+    with pytest.raises(InputError, match=r"no column 'xyz'; columns are point, energy_pJ"):
+        stream(path, ["xyz"]).__next__()
     with pytest.raises(InputError, match="rows are numbered 0 to 29; got 30"):
         read_rows(path, [3, 30])
 
