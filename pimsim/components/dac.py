@@ -39,11 +39,13 @@ DEFAULT = Parameters()
 
 def kind(hw: Any) -> str:
     """The converter: as the file says; else inverters, but ladders where several bits are a voltage at once: C-2C in
-    charge-domain arrays, R-2R in others."""
+    charge-domain arrays, R-2R in others. (Among an array of bits a ladder of one bit is an inverter too.)"""
     dac = hw.crossbar.dac
     if dac.kind is not None:
         named: str = dac.kind
         return named
+    if isinstance(dac.bits, int) and dac.bits == 1:
+        return "driver"
     style = compute_style(hw.crossbar.cell)
     if style == "digital" or dac.encoding != "bit_serial":
         return "driver"
@@ -55,27 +57,26 @@ def several(hw: Any) -> Number:
     return 0.0 if kind(hw) == "driver" else 1.0 * (hw.crossbar.dac.bits > 1)
 
 
-def factor(hw: Any, of: Any) -> Number:
-    """Factor of measured macros: rows of inverters, or of voltages. `of`: silicon.energy or silicon.area."""
-    share = several(hw)
+def factor(share: Number, of: Any) -> Number:
+    """Factor of measured macros: rows of inverters, or of voltages (`share`, see `several`). `of`: silicon.energy or
+    silicon.area."""
     return share * of("driver, voltage") + (1.0 - share) * of("driver")
 
 
-def row_pJ(hw: Any) -> Number:
-    """C V^2 of a row with its driver chain (pJ)."""
+def row_pJ(hw: Any, fF: Number) -> Number:
+    """C V^2 of a row of that capacitance with its driver chain (pJ)."""
     volt = hw.process.supply_V
-    return row_fF(hw, compute_style(hw.crossbar.cell)) * CHAIN * 1e-3 * volt * volt
+    return fF * CHAIN * 1e-3 * volt * volt
 
 
-def energy_pJ(hw: Any) -> Number:
-    """driver: C V^2 of row and chain x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts, one
+def energy_pJ(hw: Any, chosen: str, fF: Number) -> Number:
+    """Of the converter `chosen` on a row of `fF` (pJ). driver: C V^2 of row and chain x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts, one
     of any width; half of them on average. Rows of gates (compute: digital) hold their level instead, and take C V^2
-    when it rises. r2r, c2c with more than one bit: the row at a third of C V^2 (mean square of
-    a uniform voltage), a class-A buffer that settles it to half a step: I = C V ln(2) (bits + 1) / (gm/I t), and the
-    ladder: c2c, 3 units a bit, a quarter of them switching; r2r, V^2 t / (3 R) with R settling the row in that time."""
+    when it rises. r2r, c2c with more than one bit: the row at a third of C V^2 (mean square of a uniform voltage), a
+    class-A buffer that settles it to half a step: I = C V ln(2) (bits + 1) / (gm/I t), and the ladder: c2c, 3 units a
+    bit, a quarter of them switching; r2r, V^2 t / (3 R) with R settling the row in that time."""
     dac, volt = hw.crossbar.dac, hw.process.supply_V
     latch = DEFAULT.latch_gates * hw.process.gate_fJ * 1e-3 * dac.bits
-    chosen = kind(hw)
     if chosen == "driver":
         if dac.encoding == "pulse_count":
             pulses = 2.0**dac.bits - 1.0
@@ -84,24 +85,21 @@ def energy_pJ(hw: Any) -> Number:
         else:
             pulses = dac.bits
         held = DEFAULT.held if compute_style(hw.crossbar.cell) == "digital" else 1.0
-        return row_pJ(hw) * DEFAULT.activity * held * pulses + latch
+        return row_pJ(hw, fF) * DEFAULT.activity * held * pulses + latch
     share = several(hw)
-    fF = row_fF(hw, compute_style(hw.crossbar.cell))
     settling = 0.6931 * (dac.bits + 1.0)
     amplifier = 2.0 * fF * settling / DEFAULT.gm_per_A  # current of both branches x time; x V below
     ladder = 3.0 * dac.bits * DEFAULT.unit_fF * 0.25 * volt if chosen == "c2c" else fF * settling / 3.0 * volt
     analog = (fF * volt / 3.0 + amplifier + ladder) * volt * 1e-3
-    return share * analog + (1.0 - share) * row_pJ(hw) * DEFAULT.activity + latch
+    return share * analog + (1.0 - share) * row_pJ(hw, fF) * DEFAULT.activity + latch
 
 
-def area_um2(hw: Any) -> Number:
-    """driver: a latch a bit and the chain, whose last stage has a quarter of the row's gates. Ladders: their units, and
+def area_um2(hw: Any, chosen: str, fF: Number) -> Number:
+    """Of the converter `chosen` on a row of `fF` (um2). driver: a latch a bit and the chain, whose last stage has a quarter of the row's gates. Ladders: their units, and
     the row's buffer."""
     dac, here = hw.crossbar.dac, hw.process
     latch = DEFAULT.latch_um2 * dac.bits * here.area_45
-    fF = row_fF(hw, compute_style(hw.crossbar.cell))
     chain = fF / 3.0 / here.gate_fF_in * 0.5 * here.logic_um2
-    chosen = kind(hw)
     if chosen == "driver":
         return latch + chain
     if chosen == "c2c":
@@ -121,12 +119,13 @@ FORMULA = {
 
 def price(hw: Any) -> Price:
     """Price of one row driver."""
+    chosen, share, fF = kind(hw), several(hw), row_fF(hw, compute_style(hw.crossbar.cell))
     return resolve(
         hw,
         hw.crossbar.dac,
         action_ns=hw.cycle_ns,
-        energy_pJ=energy_pJ(hw) * factor(hw, silicon.energy),
-        area_um2=area_um2(hw) * factor(hw, silicon.area),
+        energy_pJ=energy_pJ(hw, chosen, fF) * factor(share, silicon.energy),
+        area_um2=area_um2(hw, chosen, fF) * factor(share, silicon.area),
         leakage_mW_per_um2=hw.process.leakage_mW_per_um2,
-        formula=FORMULA[kind(hw)],
+        formula=FORMULA[chosen],
     )

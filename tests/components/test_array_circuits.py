@@ -47,8 +47,9 @@ def test_words_added_at_once_take_a_full_adder_a_bit_and_one_a_word(word: int) -
 def test_a_digital_row_holds_its_level_and_an_analog_one_is_pulsed() -> None:
     digital, current = view(*DIGITAL), view(*SRAM, "crossbar.dac.bits=1")
     latch = dac.DEFAULT.latch_gates * digital.process.gate_fJ * 1e-3
-    assert dac.energy_pJ(digital) - latch == pytest.approx(0.25 * dac.row_pJ(digital)), "a quarter of random bits rise"
-    assert dac.energy_pJ(current) - latch == pytest.approx(0.5 * dac.row_pJ(current))
+    for hw, rises in ((digital, 0.25), (current, 0.5)):
+        assert dac.kind(hw) == "driver"
+        assert dac.energy_pJ(hw, "driver", 50.0) - latch == pytest.approx(rises * dac.row_pJ(hw, 50.0))
 
 
 def test_sram_cells_that_pull_against_each_other_draw_current_in_either_state() -> None:
