@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pimsim.cli.output import deliver, say, show, targets
 from pimsim.cli.parsing import Parser, choice, whole
@@ -69,7 +71,7 @@ def execute(options: argparse.Namespace) -> int:
         point = front.yaml() if options.yaml == KNEE else results.yaml(options.yaml)
     _answer(options, front, beside, ranked)
     if point is not None:
-        _deliver_point(point, files.get("yaml-out"))
+        _deliver_point(point, files.get("yaml-out"), results.about)
     if "out" in files:
         if beside is None:
             front.plot(files["out"], options.color)
@@ -141,7 +143,7 @@ def _answer(options: argparse.Namespace, front: Front, beside: Comparison | None
     show(sections)
 
 
-def _deliver_point(point: PointFile, target: Path | None) -> None:
+def _deliver_point(point: PointFile, target: Path | None, about: Mapping[str, Any]) -> None:
     """Write the point's files and say how they are run; print them when there is no target."""
     if target is None:
         deliver(f"\n{point.hardware}", None)
@@ -149,12 +151,16 @@ def _deliver_point(point: PointFile, target: Path | None) -> None:
             deliver(f"\n# bits of layers, for 'pimsim run --bits'\n{point.bits}", None)
         return
     deliver(point.hardware, target)
-    command = f"pimsim run --hw {printable(target)} --model MODEL.onnx"
+    models = [str(model.get("source") or "MODEL.onnx") for model in about.get("models", ())]
+    command = ["pimsim", "run", "--hw", str(target), "--model", models[0] if models else "MODEL.onnx"]
     if point.bits:
         beside = target.with_name(target.stem + ".bits.yaml")
         deliver(point.bits, beside)
-        command += f" --bits {printable(beside)}"
-    say(f"run it: {command}")
+        command += ["--bits", str(beside)]
+    if (about.get("manifest") or {}).get("operands") == "default":
+        command += ["--operands", "default"]
+    more = f" (and so for each of {len(models)} models)" if len(models) > 1 else ""
+    say(f"run it{more}: {printable(shlex.join(command), 2000)}")
 
 
 def _point(text: str) -> int | str:

@@ -65,9 +65,10 @@ def objective_values(table: Table, objectives: tuple[Objective, ...]) -> tuple[A
     for objective in objectives:
         good &= np.isfinite(table[objective.name])
     rows = np.flatnonzero(good)
-    values = np.empty((len(rows), len(objectives)))
+    values = np.empty((len(rows), len(objectives)), order="F")  # gone through by columns, millions of rows long
     for at, objective in enumerate(objectives):
-        values[:, at] = objective.sign * table[objective.name][rows]
+        column = table[objective.name]
+        values[:, at] = objective.sign * (column if len(rows) == len(column) else column[rows])
     return values, rows
 
 
@@ -108,12 +109,16 @@ def _thinned(values: Array) -> Array:
         return left
     low, high = values.min(axis=0), values.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
-    weights = np.random.default_rng(0).dirichlet(np.ones(values.shape[1]), _PIVOTS)
-    for weight in [np.full(values.shape[1], 1.0), *weights]:
-        rows = values[left]
-        pivot = rows[np.argmin(((rows - low) / span) @ weight)]
-        worse = np.all(rows >= pivot, axis=1) & np.any(rows > pivot, axis=1)
-        left = left[~worse]
+    width = values.shape[1]
+    rows = values
+    for weight in [np.ones(width), *np.random.default_rng(0).dirichlet(np.ones(width), _PIVOTS)]:
+        pivot = rows[np.argmin(rows @ (weight / span))]
+        as_bad, worse = np.ones(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+        for column, mark in zip(rows.T, pivot, strict=True):
+            as_bad &= column >= mark
+            worse |= column > mark
+        kept = ~(as_bad & worse)
+        left, rows = left[kept], rows[kept]
     return left
 
 

@@ -141,7 +141,8 @@ def test_a_points_files_run_to_the_figures_of_its_row(run: Run, folder: Path, tm
     code, _, err = run("pareto", folder / "all.parquet", *axes, "--yaml", which, "--yaml-out", target)
     assert code == 0
     command = next(line for line in err.splitlines() if line.startswith("run it: "))
-    arguments = shlex.split(command.removeprefix("run it: pimsim ").replace("MODEL.onnx", str(folder / "net.onnx")))
+    arguments = shlex.split(command.removeprefix("run it: pimsim "))
+    assert arguments[3:5] == ["--model", str(folder / "net.onnx")]
     assert arguments[-2:] == ["--bits", str(tmp_path / "point.bits.yaml")]
     code, out, _ = run(*arguments, "--format", "json")
     assert code == 0
@@ -152,6 +153,19 @@ def test_a_points_files_run_to_the_figures_of_its_row(run: Run, folder: Path, tm
     shared = [name for name in row if name in totals]
     assert {"energy_pJ", "latency_ns", "area_um2", "tops_per_W", "crossbars"} <= set(shared)
     assert {name: totals[name] for name in shared} == pytest.approx({name: row[name] for name in shared}, rel=1e-12)
+
+
+def test_the_command_says_operands_and_further_models(run: Run, folder: Path, tmp_path: Path) -> None:
+    model = str(folder / "net.onnx")
+    space = "base: reram_128\nknobs: {crossbar.rows: [64, 128]}\n"
+    (tmp_path / "space.yaml").write_text(space, "utf-8")
+    swept = tmp_path / "two.parquet"
+    more = ("--operands", "default", "--no-progress", "--out", swept)
+    assert run("sweep", "--space", tmp_path / "space.yaml", "--model", model, "--model", model, *more)[0] == 0
+    code, _, err = run("pareto", swept, "--yaml", "1", "--yaml-out", tmp_path / "a b.yaml")
+    assert code == 0
+    assert f"run it (and so for each of 2 models): pimsim run --hw '{tmp_path}/a b.yaml' --model {model}" in err
+    assert err.rstrip().endswith("--operands default")
 
 
 def test_yaml_is_printed_where_no_file_is_named(run: Run, folder: Path) -> None:
