@@ -70,11 +70,12 @@ def row_pJ(hw: Any, fF: Number) -> Number:
 
 
 def energy_pJ(hw: Any, chosen: str, fF: Number) -> Number:
-    """Of the converter `chosen` on a row of `fF` (pJ). driver: C V^2 of row and chain x the pulses of one read: one for each bit, 2^bits - 1 in a train that counts, one
-    of any width; half of them on average. Rows of gates (compute: digital) hold their level instead, and take C V^2
-    when it rises. r2r, c2c with more than one bit: the row at a third of C V^2 (mean square of a uniform voltage), a
-    class-A buffer that settles it to half a step: I = C V ln(2) (bits + 1) / (gm/I t), and the ladder: c2c, 3 units a
-    bit, a quarter of them switching; r2r, V^2 t / (3 R) with R settling the row in that time."""
+    """Of the converter `chosen` on a row of `fF` (pJ). driver: C V^2 of row and chain x the pulses of one read: one for
+    each bit, 2^bits - 1 in a train that counts, one of any width; half of them on average. Rows of gates (compute:
+    digital) hold their level instead, and take C V^2 when it rises. r2r, c2c with more than one bit: the row at a third
+    of C V^2 (mean square of a uniform voltage), a class-A buffer that settles it to half a step: I = C V ln(2)
+    (bits + 1) / (gm/I t), and the ladder: c2c, 3 units a bit, a quarter of them switching; r2r, V^2 t / (3 R) with R
+    settling the row in that time."""
     dac, volt = hw.crossbar.dac, hw.process.supply_V
     latch = DEFAULT.latch_gates * hw.process.gate_fJ * 1e-3 * dac.bits
     if chosen == "driver":
@@ -95,8 +96,8 @@ def energy_pJ(hw: Any, chosen: str, fF: Number) -> Number:
 
 
 def area_um2(hw: Any, chosen: str, fF: Number) -> Number:
-    """Of the converter `chosen` on a row of `fF` (um2). driver: a latch a bit and the chain, whose last stage has a quarter of the row's gates. Ladders: their units, and
-    the row's buffer."""
+    """Of the converter `chosen` on a row of `fF` (um2). driver: a latch a bit and the chain, whose last stage has a
+    quarter of the row's gates. Ladders: their units, and the row's buffer."""
     dac, here = hw.crossbar.dac, hw.process
     latch = DEFAULT.latch_um2 * dac.bits * here.area_45
     chain = fF / 3.0 / here.gate_fF_in * 0.5 * here.logic_um2
