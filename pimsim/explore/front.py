@@ -215,14 +215,20 @@ class Front:
         return parts.Table("Points of the front", tuple(columns), rows, caption=caption)
 
 
-def front(results: Results, objectives: Sequence[str]) -> Front:
-    """See `Results.pareto`."""
+def named(results: Results, objectives: Sequence[str]) -> tuple[Objective, ...]:
+    """The objectives of a front. Raises InputError for fewer than two, equal ones, and unknown columns."""
     names = [str(text) for text in objectives]
     if len(names) < 2:
         raise InputError(f"a front needs two figures or more, e.g. energy_pJ and latency_ns; got {len(names)}")
     found = tuple(Objective.of(text, results.table) for text in names)
     if len({objective.name for objective in found}) < len(found):
         raise InputError(f"a front needs different figures; got {printable(', '.join(names), 120)}")
+    return found
+
+
+def front(results: Results, objectives: Sequence[str]) -> Front:
+    """See `Results.pareto`."""
+    found = named(results, objectives)
     values, rows = objective_values(results.table, found)
     if not len(rows):
         errors = results["error"] if "error" in results else np.empty(0, dtype=object)

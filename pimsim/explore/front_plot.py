@@ -21,7 +21,7 @@ MOST_POINTS = 20_000
 """Points behind the front that are drawn; of more, a sample."""
 _MOST_NAMES = 8  # values of a knob that get a colour of their own
 _MANY = 60  # points of a front that are drawn large
-_LOGARITHMIC = 20.0  # axes that span more than this are logarithmic
+_LOGARITHMIC = 8.0  # axes that span more than this are logarithmic
 CLOUD, FRONT, KNEE = "#b8bfca", "#c43c39", "#1d2433"
 COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#76b7b2", "#edc948", "#9c755f", "#ff9da7")
 

@@ -122,7 +122,23 @@ class Results:
         """
         from pimsim.explore.front import front
 
-        return front(self, objectives or tuple(self.about.get("objectives") or DEFAULT_OBJECTIVES))
+        return front(self, self._objectives(objectives))
+
+    def ranks(self, *objectives: str, most: int = 10) -> Column:
+        """Of every row, which front it is on: 1 for those that nothing is better than, 2 for those that only these are
+        better than, and so on to `most`; 0 for rows further back, and for those that failed. Objectives and errors as
+        in `pareto`."""
+        from pimsim.explore.front import named
+        from pimsim.explore.pareto import fronts, objective_values
+
+        values, rows = objective_values(self.table, named(self, self._objectives(objectives)))
+        found = np.zeros(len(self), dtype=np.int64)
+        for rank, front in enumerate(fronts(values, most), 1):
+            found[rows[front]] = rank
+        return found
+
+    def _objectives(self, given: Sequence[str]) -> tuple[str, ...]:
+        return tuple(given) or tuple(self.about.get("objectives") or DEFAULT_OBJECTIVES)
 
     def compare(self, other: Results, *objectives: str) -> Comparison:
         """This front beside that of `other`, in the same objectives."""

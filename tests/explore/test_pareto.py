@@ -152,6 +152,14 @@ def test_maximised_objectives() -> None:
     assert both.points == [2, 4]
 
 
+def test_ranks_count_the_fronts() -> None:
+    figures = {name: [*column, np.nan] for name, column in FIVE.items()}
+    assert made(figures).ranks("energy_pJ", "latency_ns").tolist() == [1, 1, 2, 1, 1, 0]
+    assert made(figures).ranks("energy_pJ", "latency_ns", most=1).tolist() == [1, 1, 0, 1, 1, 0]
+    with pytest.raises(InputError, match="a front needs two figures or more"):
+        made(FIVE).ranks("energy_pJ")
+
+
 def test_objectives_of_the_sweep_are_the_default() -> None:
     results = made(FIVE, objectives=["latency_ns", "max:tops"])
     assert [o.text for o in results.pareto().objectives] == ["latency_ns", "max:tops"]
