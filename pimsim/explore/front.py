@@ -165,8 +165,11 @@ class Front:
         return {o.name: float(o.sign * value) for o, value in zip(self.objectives, values, strict=True)}
 
     def _knobs(self) -> list[str]:
-        """Knobs that differ along the front first, then those that do not."""
-        knobs = [str(name) for name in self.results.about.get("knobs", ()) if name in self.table]
+        """Knobs that differ along the front first, then those that do not; what is derived from them stands in the
+        CSV alone."""
+        about = self.results.about
+        derived = {str(path) for path, _ in (about.get("space") or {}).get("derived", ())}
+        knobs = [str(name) for name in about.get("knobs", ()) if name in self.table and name not in derived]
         return sorted(knobs, key=lambda name: len(set(self.table[name].tolist())) == 1)
 
     def _summary(self) -> parts.Facts:

@@ -88,6 +88,9 @@ def test_front_gives_files_of_its_rows_and_its_knee(workload: Workload, swept: R
     assert front.yaml(0).hardware == swept.yaml(front.points[0]).hardware
     assert front.yaml() == swept.yaml(front.points[front.knee])
     assert front.table.data.keys() == swept.table.data.keys()
+    derived = "pe.input_register.size_bytes"
+    assert derived not in front.to_dict()["front"][0]
+    assert derived in front.to_csv().splitlines()[0]
 
 
 @pytest.mark.parametrize("ending", ["parquet", "sqlite"])
