@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pimsim.engine import simulate
+    from pimsim.cost.points import Points
+    from pimsim.cost.table import Table
+    from pimsim.engine import evaluate, simulate
     from pimsim.errors import InputError
     from pimsim.explore.executor import Executor
     from pimsim.explore.results import Results, load_results
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "simulate": "pimsim.engine",
+    "evaluate": "pimsim.engine",
+    "Points": "pimsim.cost.points",
+    "Table": "pimsim.cost.table",
     "load_model": "pimsim.graph",
     "load_hardware": "pimsim.hardware.load",
     "with_operands": "pimsim.functional.operands",
@@ -53,10 +58,13 @@ __all__ = [
     "InputError",
     "Kind",
     "Layer",
+    "Points",
     "Result",
     "Results",
     "Space",
+    "Table",
     "Workload",
+    "evaluate",
     "load_hardware",
     "load_model",
     "load_results",

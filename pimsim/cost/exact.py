@@ -86,9 +86,9 @@ def exact(values: Array) -> Exact:
 
 
 def _one_by_one(loop: Callable[..., None], *inputs: Any) -> Any:
-    arrays = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in inputs))
-    out = np.empty(arrays[0].shape)
-    compiled(loop)(*map(np.ascontiguousarray, arrays), out)
+    out = np.empty(np.broadcast_shapes(*(np.shape(x) for x in inputs)))
+    arrays = [np.full(out.shape, x, dtype=np.float64) for x in inputs]
+    compiled(loop)(*arrays, out)
     return out.view(Exact)
 
 

@@ -65,8 +65,8 @@ def join(packs: Sequence[Packed], workloads: tuple[Workload, ...] = ()) -> Netwo
     before = np.concatenate(([0], np.cumsum(links)))
     starts = [one.arrays[2][:-1] + shift for one, shift in zip(packs, before.tolist(), strict=False)]
     return Networks(
-        np.concatenate([np.zeros((0, c.LAYER_COLUMNS)), *(one.arrays[0] for one in packs)]),
-        np.concatenate([np.zeros((0, 4)), *(one.arrays[1] for one in packs)]),
+        np.concatenate([np.zeros(0), *(one.arrays[0] for one in packs)]).reshape(-1, c.LAYER_COLUMNS),
+        np.concatenate([np.zeros(0), *(one.arrays[1] for one in packs)]).reshape(-1, c.EDGE_COLUMNS),
         np.concatenate([*starts, before[-1:]]).astype(np.int64),
         np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
         np.array([(one.macs, one.ops) for one in packs], dtype=np.float64).reshape(len(packs), 2),

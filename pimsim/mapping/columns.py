@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from pimsim.graph.workload import Kind, Layer, Unit, Workload
+
+Array = np.ndarray[Any, Any]
 
 MVM, DYNAMIC, LOOKUP, DIGITAL, MOVE = range(5)
 KIND_CODES = {Kind.MVM: MVM, Kind.DYNAMIC: DYNAMIC, Kind.LOOKUP: LOOKUP, Kind.DIGITAL: DIGITAL, Kind.MOVE: MOVE}
@@ -43,6 +47,7 @@ LAYER_COLUMNS = 24
 
 # One row an edge.
 E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
+EDGE_COLUMNS = 4
 
 
 # One row a hardware point: geometry and rates, everything that counts and times depend on.
@@ -98,8 +103,38 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_NORMALISATION_PER_NS,
     P_PIPELINED,  # 1: totals are those of overlapping layers
     P_TOGGLES,  # 1: arrays and rows take energy when a bit changes, not while it is one
-) = range(51)
-POINT_COLUMNS = 51
+    # What follows is derived from the columns before, once a point: kernels multiply instead of dividing.
+    P_BY_ROWS,  # 1 / P_ROWS, and so on
+    P_BY_COLUMNS,
+    P_BY_ACTIVE_ROWS,
+    P_BY_CELL_BITS,
+    P_BY_DAC_BITS,
+    P_BY_COMBINED,
+    P_BY_PE,
+    P_BY_TILE,
+    P_BY_CHIP,
+    P_BY_GRAIN,
+    P_BY_CYCLE,
+    P_BY_BURST,
+    P_BY_ROUTER,  # of P_TILES_PER_ROUTER
+    P_BY_MESH,
+    P_BUS_NS,  # ns a bit, or an operation, of one tile: 1 / P_BUS_BITS_PER_NS, and so on
+    P_BUFFER_NS,
+    P_ROUTER_NS,
+    P_MEMORY_NS,
+    P_VECTOR_NS,
+    P_SPECIAL_NS,
+    P_POOL_NS,
+    P_MAC_NS,
+    P_ACCUMULATOR_NS,
+    P_SOFTMAX_NS,  # 0: it has no such unit
+    P_NORMALISATION_NS,
+    P_TILES,  # of a chip
+    P_BY_TILES,
+    P_ROW_GROUPS,  # in which a full row tile is read
+    P_READ_SHARE,  # full-scale charge of a cell over that of a read of random operands on a whole array
+) = range(80)
+POINT_COLUMNS = 80
 """Columns after these hold bits of layers, for sweeps that vary them: L_WEIGHT_BITS or L_INPUT_BITS = -column."""
 
 # One row a layer: what the mapping decides.
@@ -112,6 +147,8 @@ POINT_COLUMNS = 51
     M_ROW_TILES,
     M_COLUMN_TILES,
     M_PHASES,  # row groups read one after the other in the fullest row tile
+    M_CONVERSION_ROWS,  # row groups that are converted for one output column
+    M_READS,  # read cycles of one vector and row group
     M_CYCLES,  # read cycles of one vector
     M_DRIVES,  # times that a row is driven for one vector
     M_CONVERSIONS,  # actions of the converter for one vector, column and row group
@@ -125,9 +162,9 @@ POINT_COLUMNS = 51
     M_WRITE_NS,  # writing operands or a new context before the layer can start
     M_DURATION_NS,
     M_FILL_NS,
-    M_CONVERSION_ROWS,  # row groups that are converted for one output column
-) = range(22)
-MAPPED_COLUMNS = 22
+    M_MIDDLE,  # crossbar from which and to which its data go
+) = range(24)
+MAPPED_COLUMNS = 24
 
 # One row a point: what the mapping says of the whole.
 (
@@ -146,7 +183,7 @@ MAPPED_COLUMNS = 22
 SUMMARY_COLUMNS = 11
 
 # Scratch of the replication: one row a matrix on crossbars.
-Q_VECTORS, Q_VECTOR_NS, Q_PER_COPY, Q_LAYER = range(4)
+Q_VECTORS, Q_LAYER, Q_BY_VECTOR, Q_PER_COPY = range(4)
 QUEUE_COLUMNS = 4
 
 # One column a component, in the order of `pimsim.components.REGISTRY` (a test holds the two together): actions.
@@ -176,6 +213,34 @@ QUEUE_COLUMNS = 4
 ) = range(22)
 COMPONENT_COLUMNS = 22
 
+# Scratch, one row for all layers.
+(
+    X_NEEDED,
+    X_BUDGET,
+    X_ROOM,  # for what may be copied; below 0: for no copies
+    X_SLOW_NS,  # bisection of the stage time
+    X_LOW_NS,
+    X_HIGH_NS,
+    X_MIDDLE_NS,
+    X_TAKEN,
+    X_PER_CONTEXT,
+    X_POSITION,
+    X_CONTEXT,
+    X_USED,
+    X_HOPS,  # traffic of a layer: bits x routers passed, bits between chips
+    X_LINK,
+    X_OUTSIDE,  # bits into and out of the model
+    X_BEFORE_NS,  # end of all earlier contexts
+    X_START_NS,
+    X_BOUND_NS,
+    X_LATENCY_NS,
+    X_SERIAL_NS,  # latency without overlap
+    X_LONGEST_NS,
+    X_MEMORY_NS,
+    X_INTERVAL_NS,
+) = range(23)
+LANE_COLUMNS = 23
+
 # One row a layer and schedule: times in ns.
 T_START, T_END, T_CRITICAL = range(3)
 TIME_COLUMNS = 3
@@ -185,8 +250,8 @@ tiles."""
 
 
 class Packed:
-    """A workload as rows of numbers (layers, edges, and where each layer's edges start): `lists` for the plain kernels,
-    `arrays` for the compiled ones, with the same values."""
+    """A workload as rows of numbers: layers (L_*), edges (E_*), and where each layer's edges start. `lists` holds a
+    list a row; `flat` (lists) and `arrays` have the rows one after the other, for plain and compiled kernels."""
 
     def __init__(
         self, layers: list[list[float]], edges: list[list[float]], starts: list[int], macs: float, ops: float
@@ -194,11 +259,18 @@ class Packed:
         self.macs, self.ops = macs, ops  # of one inference
         self.evaluated = 0  # layers evaluated without compiler so far
         self.lists = layers, edges, starts
-        self.arrays = (
-            np.array(layers, dtype=np.float64).reshape(len(layers), LAYER_COLUMNS),
-            np.array(edges, dtype=np.float64).reshape(len(edges), 4),
-            np.array(starts, dtype=np.int64),
-        )
+
+    @cached_property
+    def flat(self) -> tuple[list[float], list[float], list[int]]:
+        """Layers and edges, row after row, and starts."""
+        layers, edges, starts = self.lists
+        return list(chain.from_iterable(layers)), list(chain.from_iterable(edges)), starts
+
+    @cached_property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """The same as arrays: float64, float64, int64."""
+        layers, edges, starts = self.flat
+        return np.array(layers, dtype=np.float64), np.array(edges, dtype=np.float64), np.array(starts, dtype=np.int64)
 
 
 def pack(workload: Workload) -> Packed:

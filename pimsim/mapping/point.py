@@ -12,6 +12,34 @@ from pimsim.components.crossbar import compute_style, off_ratio, step_ns
 from pimsim.components.process import WEIGHT_COLUMNS, View
 from pimsim.mapping import columns as c
 
+_RECIPROCALS = (
+    (c.P_ROWS, c.P_BY_ROWS),
+    (c.P_COLUMNS, c.P_BY_COLUMNS),
+    (c.P_ACTIVE_ROWS, c.P_BY_ACTIVE_ROWS),
+    (c.P_CELL_BITS, c.P_BY_CELL_BITS),
+    (c.P_DAC_BITS, c.P_BY_DAC_BITS),
+    (c.P_COMBINED, c.P_BY_COMBINED),
+    (c.P_CROSSBARS_PER_PE, c.P_BY_PE),
+    (c.P_CROSSBARS_PER_TILE, c.P_BY_TILE),
+    (c.P_CROSSBARS_PER_CHIP, c.P_BY_CHIP),
+    (c.P_GRAIN, c.P_BY_GRAIN),
+    (c.P_CYCLE_NS, c.P_BY_CYCLE),
+    (c.P_BURST_BITS, c.P_BY_BURST),
+    (c.P_TILES_PER_ROUTER, c.P_BY_ROUTER),
+    (c.P_MESH_WIDTH, c.P_BY_MESH),
+    (c.P_TILES, c.P_BY_TILES),
+    (c.P_BUS_BITS_PER_NS, c.P_BUS_NS),
+    (c.P_BUFFER_BITS_PER_NS, c.P_BUFFER_NS),
+    (c.P_ROUTER_BITS_PER_NS, c.P_ROUTER_NS),
+    (c.P_MEMORY_BITS_PER_NS, c.P_MEMORY_NS),
+    (c.P_VECTOR_PER_NS, c.P_VECTOR_NS),
+    (c.P_SPECIAL_PER_NS, c.P_SPECIAL_NS),
+    (c.P_POOL_PER_NS, c.P_POOL_NS),
+    (c.P_MAC_PER_NS, c.P_MAC_NS),
+    (c.P_ACCUMULATOR_PER_NS, c.P_ACCUMULATOR_NS),
+)
+_UNITS = ((c.P_SOFTMAX_PER_NS, c.P_SOFTMAX_NS), (c.P_NORMALISATION_PER_NS, c.P_NORMALISATION_NS))
+
 
 def point_row(hw: Any) -> list[Any]:
     """The columns P_* of `hw` (see `pimsim.mapping.columns`); times in ns, rates in bits or operations per ns;
@@ -75,6 +103,14 @@ def point_row(hw: Any) -> list[Any]:
     row[c.P_NORMALISATION_PER_NS] = tile.normalisation.count * clock
     row[c.P_PIPELINED] = mapping.schedule == "pipeline"
     row[c.P_TOGGLES] = compute_style(cell) == "digital"
+    row[c.P_TILES] = chip.tiles
+    for of, by in _RECIPROCALS:
+        row[by] = 1.0 / row[of]
+    for of, by in _UNITS:
+        row[by] = 0.0 if isinstance(row[of], float) and row[of] == 0.0 else 1.0 / row[of]
+    groups = row[c.P_ROWS] / row[c.P_ACTIVE_ROWS]
+    row[c.P_ROW_GROUPS] = math.ceil(groups) if isinstance(groups, float) else np.ceil(groups)
+    row[c.P_READ_SHARE] = 2.0 / (0.5 + 0.5 * row[c.P_OFF_RATIO]) / (row[c.P_ACTIVE_ROWS] * row[c.P_COLUMNS])
     return [x if isinstance(x, np.ndarray) else float(x) for x in row]
 
 
