@@ -104,10 +104,9 @@ def _check(options: argparse.Namespace) -> dict[str, Path]:
 def _load(options: argparse.Namespace) -> tuple[Results, list[str]]:
     """The results, with the columns that are needed, and the objectives."""
     from pimsim.explore.request import DEFAULT_OBJECTIVES, objective_of
-    from pimsim.explore.results import load_results
-    from pimsim.explore.store import read_about
+    from pimsim.explore.results import load_about, load_results
 
-    about = read_about(options.results)
+    about = load_about(options.results)
     first = [options.x, options.y] if options.x is not None else about.get("objectives") or DEFAULT_OBJECTIVES
     objectives = [*map(str, first), *options.z]
     wanted = [objective_of(text)[0] for text in objectives]

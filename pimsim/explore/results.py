@@ -169,10 +169,47 @@ def load_results(path: str | os.PathLike[str], columns: Sequence[str] | None = N
     columns: those to read (`point` and `error` too); whole rows are read when they are asked for. All when None.
     Raises InputError for a file that is no such thing, and for a column that it does not have.
     """
-    from pimsim.explore.store import read_about, read_table
+    from pimsim.explore.store import read_table
 
-    about = read_about(path)
+    about = load_about(path)
     if columns is None:
         return Results(read_table(path), about)
     wanted = list(dict.fromkeys(["point", *columns, "error"]))
     return Results(read_table(path, wanted), about, Path(path))
+
+
+def load_about(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What the table of a file is of. Raises InputError for a file that no sweep has written."""
+    from pimsim.explore.store import read_about
+
+    about = read_about(path)
+    if wrong := _malformed(about):
+        raise InputError(f"{printable(path)} was not written by pimsim: '{wrong}' of what its table is of is malformed")
+    return about
+
+
+def _malformed(about: Mapping[str, Any]) -> str:
+    """The first part of `about` that has another form than a sweep gives it; empty when all are well formed. Parts may
+    be absent."""
+
+    def texts(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+    def pairs(value: Any) -> bool:
+        rows = isinstance(value, list) and all(isinstance(one, list) and len(one) == 2 for one in value)
+        return rows and all(isinstance(one[0], str) for one in value)
+
+    space, manifest = about.get("space", {}), about.get("manifest", {})
+    if not isinstance(space, dict) or not isinstance(manifest, dict):
+        return "manifest" if isinstance(space, dict) else "space"
+    models = about.get("models", [])
+    checks = {
+        "knobs": texts(about.get("knobs", [])),
+        "objectives": texts(about.get("objectives", [])),
+        "models": isinstance(models, list) and all(isinstance(model, dict) for model in models),
+        "space.knobs": pairs(space.get("knobs", [])) and all(isinstance(v, list) for _, v in space.get("knobs", [])),
+        "space.derived": pairs(space.get("derived", [])),
+        "manifest.sample": isinstance(manifest.get("sample"), list | None),
+        "manifest.search": isinstance(manifest.get("search"), list | None),
+    }
+    return next((name for name, good in checks.items() if not good), "")

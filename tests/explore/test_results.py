@@ -142,6 +142,37 @@ def test_faults(swept: Results, ask: object, says: str) -> None:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("about", "part"),
+    [
+        ({"space": []}, "space"),
+        ({"manifest": 3}, "manifest"),
+        ({"knobs": "crossbar.rows"}, "knobs"),
+        ({"knobs": [1]}, "knobs"),
+        ({"objectives": {"energy_pJ": 1}}, "objectives"),
+        ({"models": ["net"]}, "models"),
+        ({"space": {"knobs": [["crossbar.rows"]]}}, "space.knobs"),
+        ({"space": {"knobs": [["crossbar.rows", 3]]}}, "space.knobs"),
+        ({"space": {"derived": [[1, "2"]]}}, "space.derived"),
+        ({"manifest": {"sample": "sobol"}}, "manifest.sample"),
+        ({"manifest": {"search": 1}}, "manifest.search"),
+    ],
+)
+def test_a_file_whose_description_is_malformed_is_refused(swept: Results, tmp_path: Path, about: dict[str, object],
+                                                          part: str) -> None:  # fmt: skip
+    target = tmp_path / "r.parquet"
+    write_table(target, swept.table, {**swept.about, **about})
+    with pytest.raises(InputError, match=f"was not written by pimsim: '{part}' of what its table is of is malformed"):
+        pimsim.load_results(target)
+
+
+def test_a_file_that_says_next_to_nothing_still_has_its_front(swept: Results, tmp_path: Path) -> None:
+    target = tmp_path / "r.parquet"
+    write_table(target, swept.table, {"written_by": "somebody"})
+    front = pimsim.load_results(target).pareto("energy_pJ", "latency_ns")
+    assert "no model over ?: 28 points" in front.to_text()
+
+
 def test_a_point_that_breaks_a_rule_says_which() -> None:
     results = made({"energy_pJ": [1.0], "latency_ns": [1.0]}, {"crossbar.cell.write.cells_at_once": [4096]})
     with pytest.raises(InputError, match="cells_at_once"):
