@@ -21,7 +21,8 @@ _LABELS = {
 
 def quantity_of(column: str) -> str | None:
     """The quantity (a key of `report.units.SCALES`) that a column holds, by the unit in its name; None: no such."""
-    return next((quantity for ending, quantity in _QUANTITIES if column.endswith(ending)), None)
+    name = column.removesuffix("_low").removesuffix("_high")  # ends of an interval
+    return next((quantity for ending, quantity in _QUANTITIES if name.endswith(ending)), None)
 
 
 def shown(column: str, value: Any) -> str:
@@ -44,7 +45,7 @@ def axis(column: str, largest: float) -> tuple[str, float]:
     if quantity is None:
         return printable(column, 60), 1.0
     unit = unit_for(quantity, largest)
-    words = name.rpartition("_")[0].replace("_", " ")
+    words = " ".join(part for part in name.split("_") if part not in ("pJ", "ns", "um2", "W"))
     return f"{model}{words} ({unit.name})", unit.factor
 
 

@@ -211,6 +211,7 @@ def test_short_names_are_the_shortest_that_tell_apart() -> None:
     [
         ("energy_pJ", 1.5e6, "1.5 uJ"),
         ("net.latency_ns", 2500.0, "2.5 us"),
+        ("energy_pJ_low", 2500.0, "2.5 nJ"),
         ("adc_area_um2", 3e6, "3 mm2"),
         ("power_W", 0.002, "2 mW"),
         ("tops_per_W", 12.3456, "12.35"),
@@ -227,5 +228,6 @@ def test_values_with_units(column: str, value: object, text: str) -> None:
 def test_axes_with_units() -> None:
     assert axis("energy_pJ", 5e6) == ("energy (uJ)", 1e6)
     assert axis("net.area_um2", 5e6) == ("net: area (mm2)", 1e6)
+    assert axis("energy_dynamic_pJ_high", 5e6) == ("energy dynamic high (uJ)", 1e6)
     assert axis("tops_per_W", 5.0) == ("TOPS/W", 1.0)
     assert axis("crossbars", 5.0) == ("crossbars", 1.0)
