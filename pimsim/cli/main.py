@@ -19,6 +19,7 @@ COMMANDS = {
     "ops": "how each operator of a model would be treated, before any cost",
     "configs": "the hardware descriptions: list, show, check, schema",
     "explain": "where each price of a hardware description comes from",
+    "macro": "one array by itself: TOPS, TOPS/W, TOPS/mm2, as papers print them",
     "sweep": "a model over a design space: all of it, a sample, or a search",
     "pareto": "the best points of a sweep, their picture and files",
     "compare": "two results side by side",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pimsim.components import silicon
-from pimsim.components.crossbar import compute_style
+from pimsim.components.crossbar import active_rows, compute_style
 from pimsim.components.lines import CHAIN, row_fF
 from pimsim.components.price import Number, Price, resolve
 
@@ -97,9 +97,11 @@ def energy_pJ(hw: Any, chosen: str, fF: Number) -> Number:
 
 def area_um2(hw: Any, chosen: str, fF: Number) -> Number:
     """Of the converter `chosen` on a row of `fF` (um2). driver: a latch a bit and the chain, whose last stage has a
-    quarter of the row's gates. Ladders: their units, and the row's buffer."""
+    quarter of the row's gates. Ladders: their units, and the row's buffer. Rows that take turns have a chain each and
+    share the rest."""
     dac, here = hw.crossbar.dac, hw.process
-    latch = DEFAULT.latch_um2 * dac.bits * here.area_45
+    at_once = active_rows(hw) / hw.crossbar.rows
+    latch = DEFAULT.latch_um2 * dac.bits * here.area_45 * at_once
     chain = fF / 3.0 / here.gate_fF_in * 0.5 * here.logic_um2
     if chosen == "driver":
         return latch + chain
@@ -107,7 +109,7 @@ def area_um2(hw: Any, chosen: str, fF: Number) -> Number:
         ladder = 3.0 * dac.bits * DEFAULT.unit_fF * DEFAULT.unit_um2_per_fF
     else:
         ladder = 3.0 * dac.bits * DEFAULT.resistor_um2 * here.area_45
-    return latch + chain + several(hw) * (ladder + DEFAULT.buffer_gates * here.logic_um2)
+    return latch + chain + several(hw) * at_once * (ladder + DEFAULT.buffer_gates * here.logic_um2)
 
 
 FORMULA = {

@@ -11,19 +11,19 @@ GIVEN_TOLERANCE.
 from __future__ import annotations
 
 ENERGY_SIGMA = {
-    "array": 1.02,  # 19 chips
-    "driver": 1.24,  # 5 chips
-    "converter": 1.02,  # 8 chips
-    "digital": 0.92,  # 1 chip
+    "array": 1.04,  # 20 chips
+    "driver": 1.21,  # 7 chips
+    "converter": 1.04,  # 8 chips
+    "digital": 0.94,  # 1 chip
     "storage": 0.41,  # 31 figures of published memories
     "wire": 0.50,  # assumed
     "off_chip": 0.40,  # assumed
     "programming": 0.80,  # assumed
 }
 AREA_SIGMA = {
-    "array": 1.52,  # 13 chips
-    "driver": 0.72,  # 2 chips
-    "converter": 0.59,  # 13 chips
+    "array": 1.40,  # 18 chips
+    "driver": 1.34,  # 1 chip
+    "converter": 0.54,  # 11 chips
     "digital": 0.40,  # assumed
     "storage": 0.38,  # 24 figures of published memories
     "wire": 0.50,  # assumed

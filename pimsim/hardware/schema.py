@@ -617,7 +617,7 @@ class Hardware(Model):
                 )
             )
         turn_ns = bar.adc.columns_per_adc / bar.adc.columns_combined / bar.adc.rate_GSps
-        if bar.read_ns is not None and turn_ns > bar.read_ns * 1.0000001:
+        if bar.adc.kind != "none" and bar.read_ns is not None and turn_ns > bar.read_ns * 1.0000001:
             found.append(
                 (
                     "crossbar.adc.rate_GSps",

@@ -104,6 +104,24 @@ def test_no_column_takes_turns_where_there_is_no_converter() -> None:
     assert price("column_mux", *DIGITAL, shared).area_um2 == 0
 
 
+def test_nobody_waits_for_a_converter_that_is_not_there() -> None:
+    slow = ("crossbar.read_ns=2", "crossbar.adc.rate_GSps=0.08", "crossbar.adc.columns_per_adc=8")
+    assert view(*slow).cycle_ns == pytest.approx(100.0)
+    assert view(*DIGITAL, *slow).cycle_ns == 2.0
+    assert load_hardware("reram_128", overrides=[*DIGITAL, *slow]).warnings() == []
+
+
+@pytest.mark.parametrize("kind", ["driver", "c2c"])
+def test_rows_that_take_turns_share_latches_and_ladders(kind: str) -> None:
+    sets = (*SRAM, "crossbar.dac.bits=4", "crossbar.cell.compute=charge", f"crossbar.dac.kind={kind}")
+    every, turns, no_more = (
+        dac.area_um2(view(*sets, f"crossbar.active_rows={rows}"), kind, 50.0) for rows in (128, 64, 32)
+    )
+    assert every - turns == pytest.approx(2 * (turns - no_more)), "linear in the rows at once"
+    chain = 2 * turns - every
+    assert 0 < chain < no_more, "what is left is the chain that each row has"
+
+
 def test_unknown_resistances_are_the_same_for_reading_and_writing() -> None:
     sets = ("crossbar.cell.r_on_ohm=null", "crossbar.cell.r_off_ohm=null", "crossbar.cell.write.energy_pJ=null",
             "crossbar.cell.write.voltage_V=2", "crossbar.cell.write.pulse_ns=10", "crossbar.cell.write.pulses=1",

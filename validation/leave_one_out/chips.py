@@ -18,6 +18,9 @@ from pimsim.hardware.load import load_hardware
 from ..silicon import bare
 
 FOLDER = Path(__file__).parent
+BASE = "macro"
+"""The shipped file that a chip without a file of its own extends."""
+
 CIRCUITS = ("crossbar", "crossbar.dac", "crossbar.sample_hold", "crossbar.column_mux", "crossbar.adc", "pe.shift_add")
 CONVERTING = ("crossbar", "dac", "sample_hold", "column_mux", "adc")
 PRICES = ("energy_pJ", "power_mW", "area_um2", "leakage_mW")
@@ -78,7 +81,7 @@ def overrides(entry: dict[str, Any]) -> list[str]:
 
 
 def _chip(name: str, entry: dict[str, Any]) -> Chip:
-    source: Any = entry.get("file", FOLDER / "macro.yaml")
+    source: str = entry.get("file", BASE)
     points, parts_at, areas, style = [], [], {}, ""
     speeds: list[tuple[str, float, float]] = []
     for point in entry["points"]:

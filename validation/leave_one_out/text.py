@@ -23,6 +23,7 @@ LACKS = {
     "su2020": "converters far below the survey's median at their rate",
     "su2021": "5-bit converters as SARs of the survey's median take three times the whole chip",
     "wan2022": "read pulse assumed: settled columns draw less; a neuron decides bit by bit, not as a ramp",
+    "wang2022": "units of the ladders not known; their load on the rows is not counted",
 }
 """Of the chips whose predicted energy is further off than FAR; suspected from the papers, not measured."""
 
