@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pimsim.cost.batch import evaluate
 from pimsim.cost.points import Points
+from pimsim.engine import evaluate
 from pimsim.explore.space import Space
 from pimsim.explore.space_file import load_space
 from pimsim.validation import Curve, Picture, Report, Row
