@@ -236,6 +236,11 @@ class LookupTable:
             )
         return chosen
 
+    @property
+    def longest(self) -> int:
+        """Layers of the largest network that the space can hold: columns of `copies`."""
+        return self._longest()[0]
+
     def _longest(self) -> tuple[int, int]:
         """Layers and edges of the largest network that the space can hold."""
         walk = self.walk

@@ -63,7 +63,7 @@ def choice_probabilities(
     soft: Tensor = torch.softmax(logits / temperature, dim=-1)
     if not hard:
         return soft
-    one = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
+    one: Tensor = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
     return one + (soft - soft.detach())
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BINS = 1024
 """Crossbar counts at which the number of chips is told."""
-FIT_STEPS, EXACT_STEPS = 256, 1024
+FIT_STEPS, EXACT_STEPS = 128, 1024
 """Steps of the budget in which crossbars of copies are counted: the first, or as many as tell each up to the second."""
 UNDECIDED = 5.0
 """Standard deviations from the budget within which that is done."""
