@@ -36,8 +36,8 @@ NEEDED_BY_INTERVALS = (
     *(f"{name}_energy_pJ" for name in COMPONENTS), *(f"{name}_area_um2" for name in COMPONENTS), "latency_ns",
 )  # fmt: skip
 
-CHUNK_ROWS = 2048
-"""Points that are priced at a time: their rows stay in the cache of a core."""
+CHUNK_ROWS = 8192
+"""Points that are priced at a time: enough to hide what a call to NumPy costs."""
 
 WORTH_LANES = 8
 """Points of one network from which on a wide block is sooner than blocks of one."""

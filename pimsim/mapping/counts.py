@@ -66,11 +66,11 @@ from pimsim.mapping.columns import (
     P_INPUT_BITS,
     P_INPUT_DENSITY,
     P_MESH_WIDTH,
-    P_NORMALISATION_PER_NS,
+    P_NORMALISATION_NS,
     P_OFF_RATIO,
     P_READ_SHARE,
     P_ROWS_PER_INPUT,
-    P_SOFTMAX_PER_NS,
+    P_SOFTMAX_NS,
     P_TILES,
     P_TOGGLES,
     P_WEIGHT_DENSITY,
@@ -116,16 +116,18 @@ def product_counts(layer: Any, row: Any, point: Any) -> Any:
     """
     vectors, groups, rows, cols = layer[L_VECTORS], layer[L_GROUPS], layer[L_ROWS], layer[L_COLS]
     input_bits, wide = row[M_INPUT_BITS], row[M_COLUMNS_PER_WEIGHT]
-    inputs = layer[L_INPUT_DENSITY] if layer[L_INPUT_DENSITY] >= 0.0 else point[P_INPUT_DENSITY]
-    levels = layer[L_WEIGHT_DENSITY] if layer[L_WEIGHT_DENSITY] >= 0.0 else point[P_WEIGHT_DENSITY]
+    own_inputs, inputs = layer[L_INPUT_DENSITY], point[P_INPUT_DENSITY]
+    own_levels, levels = layer[L_WEIGHT_DENSITY], point[P_WEIGHT_DENSITY]
+    inputs = own_inputs if own_inputs >= 0.0 else inputs
+    levels = own_levels if own_levels >= 0.0 else levels
     inputs += point[P_TOGGLES] * inputs * (1.0 - 2.0 * inputs)
     charge = inputs * (levels + (1.0 - levels) * point[P_OFF_RATIO]) * point[P_READ_SHARE]
     results = vectors * groups * cols
     columns = results * by_up(wide, point[P_BY_COMBINED]) * row[M_CONVERSION_ROWS]
     conversions = columns * row[M_CONVERSIONS]
     swing = 1.0 - point[P_ADC_DATA_SHARE] + point[P_ADC_DATA_SHARE] * 4.0 * inputs * levels
-    operands = vectors * groups * rows
-    fetched = layer[L_FETCHED] if point[P_WINDOW_REUSE] > 0.0 else operands
+    windows, operands = layer[L_FETCHED], vectors * groups * rows
+    fetched = windows if point[P_WINDOW_REUSE] > 0.0 else operands
     moved = fetched * input_bits * row[M_PASSES] + layer[L_OUTPUTS] * point[P_INPUT_BITS]
     loads = by_up(row[M_COLUMN_TILES], point[P_BY_PE])
     partial = by_up(row[M_ROW_TILES], point[P_BY_PE])
@@ -154,26 +156,29 @@ def other_counts(layer: Any, row: Any, point: Any) -> Any:
 
 def unit_counts(layer: Any, row: Any, point: Any, product: bool, spilled: bool) -> Any:
     """Actions C_ACTIVATION to C_PROGRAMMING, links left out. product: the layer is on crossbars."""
-    kind, outputs = layer[L_KIND], layer[L_OUTPUTS]
-    softmax = layer[L_UNIT] == 1.0 and point[P_SOFTMAX_PER_NS] > 0.0
-    normalisation = layer[L_UNIT] == 2.0 and point[P_NORMALISATION_PER_NS] > 0.0
-    whole = softmax or normalisation
+    kind, unit, outputs, cells = layer[L_KIND], layer[L_UNIT], layer[L_OUTPUTS], row[M_CELLS]
+    softmax = outputs if (unit == 1.0) & (point[P_SOFTMAX_NS] > 0.0) else 0.0
+    normalisation = outputs if (unit == 2.0) & (point[P_NORMALISATION_NS] > 0.0) else 0.0
+    general = 1.0 if softmax + normalisation <= 0.0 else 0.0
     macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]
-    dynamic, rewritten = kind == DYNAMIC, kind == MVM and spilled and row[M_CROSSBARS] > 0.0
-    bursts = layer[L_LOOKUPS] * by_up(layer[L_ROW_ELEMENTS] * row[M_WEIGHT_BITS], point[P_BY_BURST])
-    fetched = layer[L_WEIGHTS] * row[M_WEIGHT_BITS] if rewritten else 0.0
-    written = row[M_CELLS] * layer[L_STEPS] if dynamic and product else 0.0
+    rewritten = (kind == MVM) & spilled & (row[M_CROSSBARS] > 0.0)
+    looked_up = layer[L_LOOKUPS] * by_up(layer[L_ROW_ELEMENTS] * row[M_WEIGHT_BITS], point[P_BY_BURST])
+    fetched = layer[L_WEIGHTS] * row[M_WEIGHT_BITS]
+    fetched = fetched if rewritten else 0.0
+    written = cells * layer[L_STEPS]
+    written = written if (kind == DYNAMIC) & product else 0.0
+    bits_out = 2.0 * outputs * point[P_INPUT_BITS]
     return (
-        0.0 if whole else layer[L_SPECIAL_OPS],
+        general * layer[L_SPECIAL_OPS],
         layer[L_POOL_OPS],
-        0.0 if whole else layer[L_VECTOR_OPS],
-        2.0 * outputs * point[P_INPUT_BITS] if product else 0.0,
-        macs if dynamic and not product else 0.0,
-        outputs if softmax else 0.0,
-        outputs if normalisation else 0.0,
+        general * layer[L_VECTOR_OPS],
+        bits_out if product else 0.0,
+        macs if (kind == DYNAMIC) & (not product) else 0.0,
+        softmax,
+        normalisation,
         0.0,
-        bursts * point[P_BURST_BITS] if kind == LOOKUP else fetched,
-        row[M_CELLS] if rewritten else written,
+        looked_up * point[P_BURST_BITS] if kind == LOOKUP else fetched,
+        cells if rewritten else written,
     )
 
 
@@ -186,7 +191,7 @@ def traffic_block(
     for p in range(len(lanes)):
         put(lane, X_HOPS, p, lanes, (0.0, 0.0))
     for e in range(first, last):
-        edge = view(edges, e * EDGE_COLUMNS, 0, ONE, EDGE_COLUMNS)
+        edge = take(edges, e * EDGE_COLUMNS, 0, ONE, EDGE_COLUMNS)
         source, elements = int(edge[E_SOURCE]), edge[E_ELEMENTS]
         if source < 0:
             for p in range(len(lanes)):
@@ -216,7 +221,7 @@ def count_block(
     for p in range(len(lanes)):
         put(lane, X_OUTSIDE, p, lanes, (0.0,))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         product = layer[L_KIND] == MVM or occupies(layer, dynamic)
         traffic_block(lanes, layers, base, i, edges, starts[base + i], starts[base + i + 1], points, rows, lane)
         own = i * COMPONENT_COLUMNS if detail else 0
@@ -239,7 +244,7 @@ def count_block(
             passed, crossed, outside = take(lane, X_HOPS, p, lanes, 3)
             add(counts, own + C_ROUTER, p, lanes, (passed,))
             put(counts, own + C_LINK, p, lanes, (crossed,))
-            leaving = layer[L_OUTPUTS] * at(points, P_INPUT_BITS, p, lanes) if layer[L_IS_OUTPUT] > 0.0 else 0.0
+            leaving = layer[L_IS_OUTPUT] * layer[L_OUTPUTS] * at(points, P_INPUT_BITS, p, lanes)
             put(lane, X_OUTSIDE, p, lanes, (outside + leaving,))
         for p in range(len(lanes)):
             add(sums, 0, p, lanes, take(counts, own, p, lanes, COMPONENT_COLUMNS))

@@ -54,7 +54,7 @@ def shape_block(lanes: Any, layers: Any, base: int, n: int, points: Any, rows: A
     """Fill `rows` (layers x MAPPED_COLUMNS): bits, and the geometry of one copy; 0 elsewhere."""
     dynamic = at(points, P_DYNAMIC_ON_CROSSBARS, 0, lanes) > 0.0
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         weights, inputs = layer[L_WEIGHT_BITS], layer[L_INPUT_BITS]
         own_weights = int(-weights) if weights < 0.0 else P_WEIGHT_BITS
         own_inputs = int(-inputs) if inputs < 0.0 else P_INPUT_BITS
@@ -94,7 +94,7 @@ def time_block(
     dynamic = at(points, P_DYNAMIC_ON_CROSSBARS, 0, lanes) > 0.0
     may_spill = at(points, P_SPILL, 0, lanes) > 0.0
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         row, held = i * MAPPED_COLUMNS, occupies(layer, dynamic)
         if layer[L_KIND] == MVM or held:
             for p in range(len(lanes)):

@@ -78,7 +78,7 @@ def budget_block(
         put(lane, X_SLOW_NS, p, lanes, (0.0,))
         put(whole, S_NEEDED, p, lanes, (0.0,))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         if not occupies(layer, dynamic) or (layer[L_KIND] == MVM and layer[L_FIRST_USER] != i):
             continue
         row = i * MAPPED_COLUMNS
@@ -155,7 +155,7 @@ def replicate_block(
             stage = at(lane, X_HIGH_NS, p, lanes) if at(whole, S_STAGE_NS, p, lanes) > 0.0 else -1.0
             put(whole, S_STAGE_NS, p, lanes, (stage,))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         if occupies(layer, dynamic):
             for p in range(len(lanes)):
                 put(rows, i * MAPPED_COLUMNS + M_COPIES, p, lanes, (1.0,))
@@ -171,7 +171,7 @@ def replicate_block(
                 copies = copies_for(one[Q_VECTORS], one[Q_BY_VECTOR], stage, most)
                 put(rows, row + M_COPIES, p, lanes, (copies if stage >= 0.0 else 1.0,))
         for i in range(n):
-            layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+            layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
             if layer[L_KIND] == MVM and layer[L_FIRST_USER] != i:
                 for p in range(len(lanes)):
                     copies = at(rows, int(layer[L_FIRST_USER]) * MAPPED_COLUMNS + M_COPIES, p, lanes)
@@ -187,7 +187,7 @@ def place_block(
     for p in range(len(lanes)):
         put(lane, X_POSITION, p, lanes, (0.0, 0.0, 0.0))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         row, user = i * MAPPED_COLUMNS, int(layer[L_FIRST_USER])
         if not occupies(layer, dynamic):
             for p in range(len(lanes)):
@@ -214,11 +214,11 @@ def place_block(
     for p in range(len(lanes)):
         put(whole, S_CROSSBARS_USED, p, lanes, (at(lane, X_USED, p, lanes), at(lane, X_CONTEXT, p, lanes) + 1.0))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         row, owner = i * MAPPED_COLUMNS, int(layer[L_OWNER])
         own = owner < 0 or occupies(layer, dynamic)
         host = i if own else owner
-        source = view(layers, (base + host) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        source = take(layers, (base + host) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         user = int(source[L_FIRST_USER]) if source[L_KIND] == MVM else host
         for p in range(len(lanes)):
             crossbars = at(rows, user * MAPPED_COLUMNS + M_CROSSBARS, p, lanes)
@@ -237,7 +237,7 @@ def sum_block(lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any
     for p in range(len(lanes)):
         put(whole, S_CELLS, p, lanes, (0.0, 0.0, 0.0, 0.0, 0.0))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         if not occupies(layer, dynamic):
             continue
         for p in range(len(lanes)):
@@ -245,11 +245,12 @@ def sum_block(lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any
             row = view(rows, i * MAPPED_COLUMNS, p, lanes, MAPPED_COLUMNS)
             cells, held, allotted, longest, writes = take(whole, S_CELLS, p, lanes, 5)
             kept = row[M_CELLS] * row[M_COPIES]
-            programmed = layer[L_KIND] == MVM and row[M_CROSSBARS] > 0.0
+            programmed = (layer[L_KIND] == MVM) & (row[M_CROSSBARS] > 0.0)
             cells += kept if programmed else 0.0
             held += kept
             allotted += row[M_CROSSBARS] * row[M_PASSES]
-            longest = max(longest, written_rows(layer, row, point) if programmed else 0.0)
+            took = written_rows(layer, row, point)
+            longest = max(longest, took if programmed else 0.0)
             writes = max(writes, layer[L_STEPS] if layer[L_KIND] == DYNAMIC else 0.0)
             put(whole, S_CELLS, p, lanes, (cells, held, allotted, longest, writes))
     for p in range(len(lanes)):

@@ -158,17 +158,18 @@ def reading(input_bits: float, phases: float, point: Any) -> Any:
     P_SPLIT_ABOVE magnitude bits the input comes in two halves, the second converted to as many bits less as the first
     half has.
     """
+    cycle_ns, step_ns, adc_bits, split = point[P_CYCLE_NS], point[P_STEP_NS], point[P_ADC_BITS], point[P_SPLIT_ABOVE]
     turns = by_up(input_bits, point[P_BY_DAC_BITS])
-    if point[P_BINARY_PULSES] <= 0.0:
-        return turns, turns * phases, turns, turns, turns * phases * point[P_CYCLE_NS]
     magnitude = max(1.0, input_bits - 1.0)
-    steps, decisions = power_of_two(magnitude) - 1.0, point[P_ADC_BITS] + 1.0
-    if point[P_SPLIT_ABOVE] > 0.0 and magnitude > point[P_SPLIT_ABOVE]:
-        first = up(0.5 * magnitude)
-        steps = power_of_two(first) - 1.0 + power_of_two(magnitude - first) - 1.0
-        decisions += max(1.0, point[P_ADC_BITS] - first + 1.0)
-    vector_ns = phases * (steps * point[P_CYCLE_NS] + decisions * point[P_STEP_NS])
-    return steps, steps * phases, magnitude, magnitude, vector_ns
+    first = up(0.5 * magnitude)
+    halves = power_of_two(first) - 1.0 + power_of_two(magnitude - first) - 1.0
+    in_halves = (split > 0.0) & (magnitude > split)
+    steps = halves if in_halves else power_of_two(magnitude) - 1.0
+    decisions = adc_bits + 1.0 + (max(1.0, adc_bits - first + 1.0) if in_halves else 0.0)
+    pulses = point[P_BINARY_PULSES] > 0.0
+    reads, drives = (steps if pulses else turns), (magnitude if pulses else turns)
+    vector_ns = phases * (steps * cycle_ns + decisions * step_ns) if pulses else turns * phases * cycle_ns
+    return reads, reads * phases, drives, drives, vector_ns
 
 
 def pieces(crossbars: float, grain: float) -> Any:
@@ -211,11 +212,10 @@ def placed(wanted: float, shares: bool, position: float, context: float, per_con
 def digital_ns(layer: Any, point: Any) -> Any:
     """Time of a layer's elementwise, special and pooling operations on one tile: kinds of unit work side by side. A
     softmax or a normalisation takes the tile's unit for it instead, where there is one."""
-    special, vector = layer[L_SPECIAL_OPS] * point[P_SPECIAL_NS], layer[L_VECTOR_OPS] * point[P_VECTOR_NS]
-    slowest = max(vector, special)
-    softmax, normalisation = layer[L_OUTPUTS] * point[P_SOFTMAX_NS], layer[L_OUTPUTS] * point[P_NORMALISATION_NS]
-    slowest = softmax if layer[L_UNIT] == 1.0 and point[P_SOFTMAX_NS] > 0.0 else slowest
-    slowest = normalisation if layer[L_UNIT] == 2.0 and point[P_NORMALISATION_NS] > 0.0 else slowest
+    unit, softmax_ns, normalisation_ns = layer[L_UNIT], point[P_SOFTMAX_NS], point[P_NORMALISATION_NS]
+    general = max(layer[L_VECTOR_OPS] * point[P_VECTOR_NS], layer[L_SPECIAL_OPS] * point[P_SPECIAL_NS])
+    own_ns = (softmax_ns if unit == 1.0 else 0.0) + (normalisation_ns if unit == 2.0 else 0.0)
+    slowest = layer[L_OUTPUTS] * own_ns if own_ns > 0.0 else general
     return max(slowest, layer[L_POOL_OPS] * point[P_POOL_NS])
 
 
@@ -236,7 +236,8 @@ def product_ns(layer: Any, row: Any, point: Any) -> Any:
     vectors = layer[L_VECTORS]
     per_step = up(up(vectors / steps) / max(1.0, row[M_COPIES]))
     reads = per_step * row[M_VECTOR_NS] * steps * row[M_PASSES]
-    fetched = layer[L_FETCHED] if point[P_WINDOW_REUSE] > 0.0 else vectors * layer[L_GROUPS] * layer[L_ROWS]
+    windows, operands = layer[L_FETCHED], vectors * layer[L_GROUPS] * layer[L_ROWS]
+    fetched = windows if point[P_WINDOW_REUSE] > 0.0 else operands
     bits_in, bits_out = fetched * row[M_INPUT_BITS], layer[L_OUTPUTS] * point[P_INPUT_BITS]
     serial = point[P_SERIAL_STEPS] > 0.0
     moved = bits_in + bits_out

@@ -84,7 +84,7 @@ def overlap_block(
         for p in range(len(lanes)):
             put(lane, X_START_NS, p, lanes, (at(lane, X_BEFORE_NS, p, lanes), 0.0))
         for e in range(starts[base + i], starts[base + i + 1]):
-            edge = view(edges, e * EDGE_COLUMNS, 0, ONE, EDGE_COLUMNS)
+            edge = take(edges, e * EDGE_COLUMNS, 0, ONE, EDGE_COLUMNS)
             if edge[E_SOURCE] < 0.0:
                 continue
             source = int(edge[E_SOURCE])
@@ -196,6 +196,16 @@ def occupy(lanes: Any, unit: int, p: int, busy: Any, lane: Any, took: float) -> 
     put(lane, X_LONGEST_NS, p, lanes, (max(at(lane, X_LONGEST_NS, p, lanes), total),))
 
 
+def use_unit(
+    lanes: Any, unit: int, actions: float, column: int, row: int, points: Any, rows: Any, busy: Any, lane: Any
+) -> None:
+    """Keep a kind of unit of a layer's tiles busy with `actions` of it, each of the time in `column` on one tile."""
+    if actions > 0.0:
+        for p in range(len(lanes)):
+            took = actions * at(points, column, p, lanes) / at(rows, row + M_TILES, p, lanes)
+            occupy(lanes, unit, p, busy, lane, took)
+
+
 def interval_block(
     lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any, whole: Any, lane: Any, busy: Any
 ) -> None:
@@ -208,7 +218,7 @@ def interval_block(
     for p in range(len(lanes)):
         put(lane, X_LONGEST_NS, p, lanes, (0.0, 0.0))
     for i in range(n):
-        layer = view(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         row, held, kind = i * MAPPED_COLUMNS, occupies(layer, dynamic), layer[L_KIND]
         cells = int(layer[L_FIRST_USER]) * BUSY_COLUMNS
         own = max(0, int(layer[L_OWNER])) * BUSY_COLUMNS
@@ -224,22 +234,21 @@ def interval_block(
                 occupy(lanes, cells, p, busy, lane, written + duration)
         macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS] if kind == DYNAMIC else 0.0
         unit = layer[L_UNIT]
-        if unit > 0.0 or layer[L_VECTOR_OPS] > 0.0 or layer[L_SPECIAL_OPS] > 0.0:
+        if unit > 0.0:
             for p in range(len(lanes)):
                 point, share = view(points, 0, p, lanes, POINT_COLUMNS), 1.0 / at(rows, row + M_TILES, p, lanes)
-                softmax = point[P_SOFTMAX_NS] if unit == 1.0 else 0.0
-                normalisation = point[P_NORMALISATION_NS] if unit == 2.0 else 0.0
+                softmax = (point[P_SOFTMAX_NS] if unit == 1.0 else 0.0) * share
+                normalisation = (point[P_NORMALISATION_NS] if unit == 2.0 else 0.0) * share
                 general = share if softmax + normalisation <= 0.0 else 0.0
                 occupy(lanes, own + 1, p, busy, lane, layer[L_VECTOR_OPS] * point[P_VECTOR_NS] * general)
                 occupy(lanes, own + 2, p, busy, lane, layer[L_SPECIAL_OPS] * point[P_SPECIAL_NS] * general)
-                if unit > 0.0:
-                    occupy(lanes, own + 5, p, busy, lane, layer[L_OUTPUTS] * softmax * share)
-                    occupy(lanes, own + 6, p, busy, lane, layer[L_OUTPUTS] * normalisation * share)
-        if layer[L_POOL_OPS] > 0.0 or (macs > 0.0 and not held):
-            for p in range(len(lanes)):
-                point, share = view(points, 0, p, lanes, POINT_COLUMNS), 1.0 / at(rows, row + M_TILES, p, lanes)
-                occupy(lanes, own + 3, p, busy, lane, layer[L_POOL_OPS] * point[P_POOL_NS] * share)
-                occupy(lanes, own + 4, p, busy, lane, (0.0 if held else macs) * point[P_MAC_NS] * share)
+                occupy(lanes, own + 5, p, busy, lane, layer[L_OUTPUTS] * softmax)
+                occupy(lanes, own + 6, p, busy, lane, layer[L_OUTPUTS] * normalisation)
+        else:
+            use_unit(lanes, own + 1, layer[L_VECTOR_OPS], P_VECTOR_NS, row, points, rows, busy, lane)
+            use_unit(lanes, own + 2, layer[L_SPECIAL_OPS], P_SPECIAL_NS, row, points, rows, busy, lane)
+        use_unit(lanes, own + 3, layer[L_POOL_OPS], P_POOL_NS, row, points, rows, busy, lane)
+        use_unit(lanes, own + 4, 0.0 if held else macs, P_MAC_NS, row, points, rows, busy, lane)
     for p in range(len(lanes)):
         longest, memory = take(lane, X_LONGEST_NS, p, lanes, 2)
         rewritten = at(whole, S_CONTEXTS, p, lanes) > 1.0
@@ -267,5 +276,5 @@ def stream_interval(layers: Any, rows: Any, point: Any, busy: Any) -> None:
 
 
 HELPERS = (
-    *COUNT_HELPERS, ready_ns, overlap_block, lay_end_to_end, occupy, interval_block, schedule_block,
+    *COUNT_HELPERS, ready_ns, overlap_block, lay_end_to_end, occupy, use_unit, interval_block, schedule_block,
 )  # fmt: skip
