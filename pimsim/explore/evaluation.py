@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,6 +98,18 @@ def rows_of(piece: Piece, setup: Setup) -> Table:
     )
     error = figures.pop("error")
     return Table({"point": numbers, **knobs, **figures, "error": error})
+
+
+def no_rows(setup: Setup) -> Table:
+    """The table of a sweep before any point is computed."""
+    return rows_of(Piece(0, 0, np.empty((0, len(setup.space.knobs)), dtype=np.int32)), setup)
+
+
+def warm_up(setup: Setup) -> None:
+    """Evaluate one point, so that kernels are compiled before workers all do so, and before time is taken."""
+    first = setup.space.columns(np.zeros((1, len(setup.space.knobs)), dtype=np.int32))
+    with suppress(Exception):  # a fault is told by the sweep itself
+        _figures(setup, first)
 
 
 def is_numbered(space: Space) -> bool:

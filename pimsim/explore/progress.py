@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pimsim.cost.table import Table
+
+COMPILING = "compiling kernels (once)"
 
 
 class Progress(Protocol):
@@ -59,17 +62,28 @@ def bar(wanted: bool | None) -> Iterator[Progress | None]:
             yield lambda done, total: shown.update(task, completed=done, total=total, rate=pace.rate(done))
 
 
+@contextmanager
+def slow(words: str, after_s: float = 2.0) -> Iterator[None]:
+    """`words` on stderr when what is done here takes longer than `after_s`."""
+    timer = threading.Timer(after_s, lambda: print(words, file=sys.stderr, flush=True))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class Pace:
     """Points a second of this run: what was there before it does not count."""
 
     def __init__(self) -> None:
-        self.begun = time.monotonic()
+        self.begun = 0.0
         self.first: int | None = None
 
     def per_s(self, done: int) -> float:
         """Since the first report."""
         if self.first is None:
-            self.first = done
+            self.first, self.begun = done, time.monotonic()
         return (done - self.first) / max(time.monotonic() - self.begun, 1e-9)
 
     def rate(self, done: int) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from pimsim.cost.table import Table
-from pimsim.explore.evaluation import Piece, evaluate_piece
+from pimsim.explore.evaluation import Piece, evaluate_piece, no_rows, warm_up
 from pimsim.explore.executor import Executor
 from pimsim.explore.optimisers import OPTIMISERS
 from pimsim.explore.parquet_file import decoded, encoded
 from pimsim.explore.parts import Parts, finished
-from pimsim.explore.progress import Done, Progress
+from pimsim.explore.progress import COMPILING, Done, Progress, slow
 from pimsim.explore.request import Request, objective_of
 from pimsim.explore.sampling import nothing_allowed
 from pimsim.explore.space import Space, plain
@@ -51,6 +51,9 @@ def search(
         if parts is not None:
             parts.begin(manifest, fresh)
         state = _State(asked, executor, parts, timeout_s, progress)
+        with slow(COMPILING) if progress is not None else nullcontext():
+            warm_up(asked.setup)
+        state.tell()
         ended = state.propose()
         points = len(state.seen)
         if ended and not points:
@@ -58,7 +61,8 @@ def search(
         total = points if ended else asked.budget
         if parts is None:
             return Done(points, total, state.computed, Table.concat(state.tables))
-        merge_parts(parts.files(), parts.target, asked.about(manifest, ended), parts.folder)
+        about = asked.about(manifest, ended)
+        merge_parts(parts.files(), parts.target, about, parts.folder, lambda: no_rows(asked.setup))
         if ended:
             parts.remove()
     return Done(points, total, state.computed)

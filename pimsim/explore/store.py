@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -156,10 +156,15 @@ def writer(path: Path, about: About, drafts: Path | None = None) -> Iterator[Wri
         draft.unlink(missing_ok=True)
 
 
-def merge_parts(files: Iterable[Path], target: Path, about: About, drafts: Path) -> int:
-    """One file out of the parquet files `files`, in their order and one at a time; the number of rows."""
+def merge_parts(
+    files: Sequence[Path], target: Path, about: About, drafts: Path, empty: Callable[[], Table] | None = None
+) -> int:
+    """One file out of the parquet files `files`, in their order and one at a time; the number of rows. empty: gives the
+    table without rows that is written where there are no files."""
     rows = 0
     with writer(target, about, drafts) as made:
+        if not files and empty is not None:
+            made.add(empty())
         for file in files:
             part = read_arrow(file)
             rows += part.num_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pimsim.cost.table import Table
 from pimsim.errors import InputError, printable
-from pimsim.explore.evaluation import Piece, evaluate_piece
+from pimsim.explore.evaluation import Piece, evaluate_piece, no_rows, warm_up
 from pimsim.explore.executor import Executor
 from pimsim.explore.parquet_file import decoded
 from pimsim.explore.parts import Parts, Range, finished
-from pimsim.explore.progress import Done, Progress, bar
+from pimsim.explore.progress import COMPILING, Done, Progress, bar, slow
 from pimsim.explore.request import Model, Request, chunk_size, request
 from pimsim.explore.sampling import nothing_allowed, sample
 from pimsim.explore.space import Space
@@ -117,6 +118,8 @@ class _Plan:
     def in_memory(self, chunk: int) -> Done:
         tables: dict[int, Table] = {}
         done = 0
+        self.prepare()
+        self.tell(done)
         ranges = [(start, min(start + chunk, self.total)) for start in range(0, self.total, chunk)]
         for (start, stop), content in self.compute(iter(ranges), None):
             tables[start] = decoded(content)
@@ -137,13 +140,15 @@ class _Plan:
             chunk = int(parts.begin({**manifest, "chunk": chunk, "total": self.total}, fresh)["chunk"])
             there = set(parts.done())
             before = done = sum(stop - start for start, stop in there)
+            self.prepare()
             self.tell(done)
             todo = (piece for piece in self.ranges(chunk) if piece not in there)
             for (start, stop), content in self.compute(todo, parts):
                 parts.write(start, stop, content)
                 done += stop - start
                 self.tell(done)
-            rows = merge_parts(parts.files(), target, self.asked.about(manifest, done >= self.total), parts.folder)
+            about = self.asked.about(manifest, done >= self.total)
+            rows = merge_parts(parts.files(), target, about, parts.folder, lambda: no_rows(self.asked.setup))
             if done >= self.total:
                 parts.remove()
         if done >= self.total and not rows:
@@ -171,6 +176,10 @@ class _Plan:
                 yield flying.pop(number), content
         except TimeoutError:
             return
+
+    def prepare(self) -> None:
+        with slow(COMPILING) if self.progress is not None else nullcontext():
+            warm_up(self.asked.setup)
 
     def tell(self, done: int) -> None:
         if self.progress is not None:

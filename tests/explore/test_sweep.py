@@ -124,6 +124,7 @@ def test_time_runs_out_and_the_next_call_goes_on(workload, space, tmp_path: Path
     part = pimsim.sweep(workload, space, columns=COLUMNS, out=path, chunk=4, timeout_s=1e-9)
     assert not part.about["complete"]
     assert len(part) < 28
+    assert set(COLUMNS) < set(part.columns)
     whole = pimsim.sweep(workload, space, columns=COLUMNS, out=path, chunk=4)
     assert whole.about["complete"]
     same(whole.table, pimsim.sweep(workload, space, columns=COLUMNS).table)
