@@ -38,7 +38,6 @@ _RECIPROCALS = (
     (c.P_MAC_PER_NS, c.P_MAC_NS),
     (c.P_ACCUMULATOR_PER_NS, c.P_ACCUMULATOR_NS),
 )
-_UNITS = ((c.P_SOFTMAX_PER_NS, c.P_SOFTMAX_NS), (c.P_NORMALISATION_PER_NS, c.P_NORMALISATION_NS))
 
 
 def point_row(hw: Any) -> list[Any]:
@@ -106,8 +105,8 @@ def point_row(hw: Any) -> list[Any]:
     row[c.P_TILES] = chip.tiles
     for of, by in _RECIPROCALS:
         row[by] = 1.0 / row[of]
-    for of, by in _UNITS:
-        row[by] = 0.0 if isinstance(row[of], float) and row[of] == 0.0 else 1.0 / row[of]
+    row[c.P_SOFTMAX_NS] = _unit_ns(tile.softmax.count, clock)
+    row[c.P_NORMALISATION_NS] = _unit_ns(tile.normalisation.count, clock)
     groups = row[c.P_ROWS] / row[c.P_ACTIVE_ROWS]
     row[c.P_ROW_GROUPS] = math.ceil(groups) if isinstance(groups, float) else np.ceil(groups)
     row[c.P_READ_SHARE] = 2.0 / (0.5 + 0.5 * row[c.P_OFF_RATIO]) / (row[c.P_ACTIVE_ROWS] * row[c.P_COLUMNS])
@@ -117,3 +116,8 @@ def point_row(hw: Any) -> list[Any]:
 def _rate(count: Any, clock_GHz: Any, otherwise: Any) -> Any:
     """Operations in a ns of the units of a kind; `otherwise` where there is none. Points of an array agree in that."""
     return otherwise if isinstance(count, int) and count == 0 else count * clock_GHz
+
+
+def _unit_ns(count: Any, clock_GHz: Any) -> Any:
+    """Time of one action of the units of a kind; 0 where there is none. Points of an array agree in that."""
+    return 0.0 if isinstance(count, int) and count == 0 else 1.0 / (count * clock_GHz)
