@@ -197,7 +197,7 @@ class Front:
 
     def _rows(self, most: int) -> parts.Table:
         knobs = self._knobs()
-        names = short_names(knobs)
+        names = short_names([str(name) for name in self.results.about.get("knobs", ())])  # apart from derived ones too
         columns = [
             parts.Column("point"),
             *(parts.Column(o.text) for o in self.objectives),
