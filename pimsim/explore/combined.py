@@ -1,5 +1,6 @@
 """Several models on one chip: the figures of each, and of one inference of every model, one after the other.
 
+Ends of intervals add like the figures that they are of: the same prices are wrong in the same direction.
 Each model has the chip (or as many chips as it needs) to itself while it runs. So energies, times and operations add
 up, areas and counts of hardware are the largest, and ratios are those of the sums.
 """

@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 
 from pimsim.cost.points import Points
-from pimsim.cost.table import BY_COMPONENT, TOTALS, Table
+from pimsim.cost.table import BY_COMPONENT, INTERVALS, TOTALS, Table
+from pimsim.engine import evaluate
 from pimsim.errors import InputError, printable
 from pimsim.explore.combined import combine
 from pimsim.explore.parquet_file import encoded
 from pimsim.explore.space import Space, is_layer_path, layer_target
 from pimsim.functional.operands import KEPT
 from pimsim.graph.workload import Workload
+from pimsim.hardware.suggest import nearest
 
 ALL = "all"
+KNOWN = (*TOTALS, *INTERVALS, *BY_COMPONENT)
+"""Figures of a sweep, in their order."""
 
 Array = Any
 
@@ -53,24 +57,21 @@ class Piece:
 
 
 def figure_columns(columns: Sequence[str] | str | None) -> tuple[str, ...]:
-    """The figures of a sweep: those named, all ("all": every component too), or the totals (None).
+    """The figures of a sweep: those named, all ("all": intervals and every component too), or the totals (None).
 
     Raises InputError for an unknown name.
     """
     if columns is None:
         return TOTALS
     if columns == ALL or tuple(columns) == (ALL,):
-        return (*TOTALS, *BY_COMPONENT)
+        return KNOWN
     names = [columns] if isinstance(columns, str) else list(columns)
-    known = (*TOTALS, *BY_COMPONENT)
     for name in names:
-        if name not in known:
-            from pimsim.hardware.suggest import nearest
-
-            near = nearest(name, known)
+        if name not in KNOWN:
+            near = nearest(name, KNOWN)
             hint = f"did you mean '{near}'?" if near else f"figures are {', '.join(TOTALS)}, or 'all'"
             raise InputError(f"no figure '{printable(name, 60)}'; {hint}")
-    return tuple(name for name in known if name in names)
+    return tuple(name for name in KNOWN if name in names)
 
 
 def evaluate_piece(task: Piece, shared: Setup) -> bytes:
@@ -106,8 +107,8 @@ def no_rows(setup: Setup) -> Table:
 
 
 def warm_up(setup: Setup) -> None:
-    """Evaluate one point, so that kernels are compiled before workers all do so, and before time is taken."""
-    first = setup.space.columns(np.zeros((1, len(setup.space.knobs)), dtype=np.int32))
+    """Evaluate a point (twice: arrays of one row have a layout of their own), so that kernels are compiled before workers all do so, and before time is taken."""
+    first = setup.space.columns(np.zeros((2, len(setup.space.knobs)), dtype=np.int32))
     with suppress(Exception):  # a fault is told by the sweep itself
         _figures(setup, first)
 
@@ -150,12 +151,8 @@ def _failed(setup: Setup, text: str) -> dict[str, Array]:
 
 def _figures(setup: Setup, settings: dict[str, Array]) -> dict[str, Array]:
     """Figure -> value at each point, and `error`."""
-    from pimsim.cost.batch import evaluate
-    from pimsim.functional.operands import with_operands
-
     points = Points(setup.space.base, layer_settings(settings, setup.workloads))
-    measure = with_operands if setup.operands == "model" else None
-    table = evaluate(list(setup.workloads), points, columns=list(needed(setup)), measure=measure)
+    table = evaluate(list(setup.workloads), points, columns=list(needed(setup)), operands=setup.operands)
     count = len(points)
     models = [
         {name: table[name][at * count : (at + 1) * count] for name in (*needed(setup), "error")}
@@ -169,7 +166,7 @@ def needed(setup: Setup) -> tuple[str, ...]:
     if len(setup.workloads) == 1:
         return setup.columns
     parts = {"energy_pJ", "interval_ns", "area_um2", "macs", "ops"}
-    return tuple(name for name in (*TOTALS, *BY_COMPONENT) if name in parts or name in setup.columns)
+    return tuple(name for name in KNOWN if name in parts or name in setup.columns)
 
 
 def layer_settings(settings: dict[str, Array], workloads: Sequence[Workload]) -> dict[str, Array]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pimsim.cost as cost_package
-from pimsim.cost.table import BY_COMPONENT, TOTALS
+from pimsim.cost.table import TOTALS
 from pimsim.errors import InputError, printable
-from pimsim.explore.evaluation import Setup, check_layers, figure_columns
+from pimsim.explore.evaluation import KNOWN, Setup, check_layers, figure_columns
 from pimsim.explore.optimisers import OPTIMISERS
 from pimsim.explore.sampling import METHODS
 from pimsim.explore.space import Space
@@ -147,7 +147,7 @@ def request(
     if objectives is None and optimise is None:
         aims = tuple(aim for aim in aims if aim in wanted)
     named = {objective_of(aim)[0] for aim in aims}
-    wanted = tuple(name for name in (*TOTALS, *BY_COMPONENT) if name in wanted or name in named)
+    wanted = tuple(name for name in KNOWN if name in wanted or name in named)
     if sample is None and optimise is None and loaded.size > MAX_POINTS:
         raise InputError(f"the space has {loaded.size_text} points, too many to go through; sample or search it")
     check_layers(loaded, workloads)
