@@ -95,7 +95,7 @@ def _sections(hardware: Hardware, figures: MacroFigures) -> list[Any]:
         ("efficiency", f"{significant(figures.tops_per_W)} TOPS/W (80%: {significant(low)} to {significant(high)})"),
         ("density", f"{significant(figures.tops_per_mm2)} TOPS/mm2" if figures.total_um2 else "no area"),
     ]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             name.replace("_", " "), significant(energy), percent(energy, figures.total_pJ),
             significant(figures.area_um2[name]), percent(figures.area_um2[name], figures.total_um2),
