@@ -107,7 +107,7 @@ def no_rows(setup: Setup) -> Table:
 
 
 def warm_up(setup: Setup) -> None:
-    """Evaluate a point, so that kernels are compiled before workers all do so, and before time is taken. It stands there
+    """Evaluate a point, so that kernels are compiled before workers all do so, and before time is taken. It is there
     twice: arrays of one row have a layout of their own."""
     first = setup.space.columns(np.zeros((2, len(setup.space.knobs)), dtype=np.int32))
     with suppress(Exception):  # a fault is told by the sweep itself
