@@ -89,7 +89,7 @@ def entry_figures(table: LookupTable, at: int, temperature_ns: float, generator:
 
 def _sums(values: Array, first: Whole, end: Whole) -> Array:
     """Sums of the runs [first, end) along the first axis."""
-    total = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+    total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
     found: Array = total[end] - total[first]
     return found
 
