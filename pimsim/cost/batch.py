@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
@@ -102,7 +102,7 @@ class _Run:
         layers = frozenset(path for path in points.paths if path.startswith(LAYERS))
         if layers and not known:
             raise InputError("bits of layers go by the layers' names: give workloads, not packed arrays")
-        own = layers if shares_weights(known) and layers else frozenset()
+        own = layers if layers and shares_weights(known) else frozenset()
         self.whole = DENSITY_PATHS | layers if self.measure else own
         if len(ends):  # spreads are those of the words of a group, and of its tolerances
             self.whole |= frozenset(path for path in points.paths if path.endswith(".tolerance"))
@@ -164,19 +164,30 @@ class _Run:
 
     def _rows(self, networks: Networks, index: Array, rows: Array, price: Array, spread: Spread) -> None:
         """Evaluate points that stand in the columns of `rows` and `price`."""
-        count, total = len(index), len(self.points)
-        places = np.arange(count)
-        for w in (None,) if self.pairs else range(len(networks)):
-            nets = index if w is None else np.full(count, w, dtype=np.int64)
-            at = index if w is None else index + w * total
-            figures, needed = run_rows(networks, rows, price, nets, places, self.kept, one_network=w is not None)
+        total = len(self.points)
+        for of, places in self._runs(len(networks), index):
+            at = index[places] + (0 if self.pairs else of * total)
+            figures, needed = run_rows(networks, rows, price, of, places, self.kept)
             self.out[:, at] = figures[: len(self.out)]
             if len(self.ends):
                 self.ends[:, at] = _ends(figures[len(self.out) :], *spread())
             for i in np.flatnonzero(needed).tolist():
-                per_chip, chips = rows[c.P_CROSSBARS_PER_CHIP, i], rows[c.P_CHIPS, i]
+                per_chip, chips = rows[[c.P_CROSSBARS_PER_CHIP, c.P_CHIPS], places[i]].tolist()
                 self.out[:, at[i]] = self.ends[:, at[i]] = np.nan
                 self.errors[at[i]] = too_small(needed[i], int(chips), int(per_chip))
+
+    def _runs(self, networks: int, index: Array) -> Iterator[tuple[Array, Array]]:
+        """(network, which of the points `index`) of each row: pairs, a network on all points where these fill blocks,
+        or as many networks at a time as points are in a chunk."""
+        count = len(index)
+        every = np.arange(count)
+        if self.pairs:
+            yield index, every
+            return
+        step = 1 if count >= WORTH_LANES else CHUNK_ROWS // count
+        for first in range(0, networks, step):
+            some = np.arange(first, min(first + step, networks))
+            yield np.repeat(some, count), np.tile(every, len(some))
 
     def _fail(self, i: int, reason: str) -> None:
         if self.pairs:
@@ -240,12 +251,12 @@ def _with_arrays(machine: Any, leaves: dict[str, Any]) -> SimpleNamespace:
 
 
 def run_rows(
-    networks: Networks, rows: Array, price: Array, of: Array, places: Array, kept: Array, *, one_network: bool
+    networks: Networks, rows: Array, price: Array, of: Array, places: Array, kept: Array
 ) -> tuple[Array, Array]:
     """Figures `kept` (rows) of network of[r] on the point in column places[r], and crossbars needed where the chips are
-    too few (else 0). one_network: `of` has the same number throughout."""
+    too few (else 0)."""
     results, needed = np.empty((len(kept), len(of))), np.empty(len(of))
-    lanes = WIDE if one_network and len(of) >= WORTH_LANES else ONE
+    lanes = WIDE if len(of) >= WORTH_LANES and bool((of == of[0]).all()) else ONE
     width = len(lanes)
     block = tuple(np.zeros(width * length) for length in (len(rows), fused.PRICE_COLUMNS, fused.FIGURE_COLUMNS))
     scratch = tuple(map(np.zeros, fused.scratch_shapes(lanes, networks.deepest, detail=False)))

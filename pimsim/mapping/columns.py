@@ -291,43 +291,49 @@ def _rows(workload: Workload) -> tuple[list[list[float]], list[list[float]], lis
     starts = [0]
     for i, layer in enumerate(layers):
         shared = layer.kind is Kind.MVM and layer.weight_key
-        user = first_user.setdefault(_identity(layer), i) if shared else i
-        row: list[Any] = [
-            KIND_CODES[layer.kind],
-            layer.groups,
-            layer.rows,
-            layer.cols,
-            layer.vectors,
-            max(1, layer.serial_steps),
-            layer.weight_bits or 0,
-            layer.input_bits or 0,
-            layer.input_elements,
-            layer.fetched_elements,
-            layer.output_elements,
-            layer.vector_ops,
-            layer.special_ops,
-            layer.pool_ops,
-            layer.lookups,
-            layer.row_elements,
-            layer.weight_elements,
-            user,
-            owners[i],
-            0 if i in consumed else 1,
-            layer.vectors,
-            -1.0 if layer.input_density is None else layer.input_density,
-            -1.0 if layer.weight_density is None else layer.weight_density,
-            UNIT_CODES[layer.unit] if layer.kind is Kind.DIGITAL else 0,
-        ]
+        user = first_user.setdefault(cells_of(layer), i) if shared else i
+        row = layer_row(layer)
+        row[L_FIRST_USER], row[L_OWNER], row[L_IS_OUTPUT] = float(user), float(owners[i]), 0.0 if i in consumed else 1.0
         if user != i:
             rows[user][L_ALL_VECTORS] += float(layer.vectors)
-        rows.append([float(x) for x in row])
+        rows.append(row)
         edges.extend([float(e.source), float(e.elements), float(e.first), float(e.last)] for e in layer.inputs)
         starts.append(len(edges))
     return rows, edges, starts
 
 
-def _identity(layer: Layer) -> str:
-    """Only layers that lay the same tensor out alike can share the programmed cells."""
+def layer_row(layer: Layer) -> list[float]:
+    """The columns L_* of a layer; those that its place in a network decides are 0, or its own."""
+    return [
+        float(KIND_CODES[layer.kind]),
+        float(layer.groups),
+        float(layer.rows),
+        float(layer.cols),
+        float(layer.vectors),
+        float(max(1, layer.serial_steps)),
+        float(layer.weight_bits or 0),
+        float(layer.input_bits or 0),
+        float(layer.input_elements),
+        float(layer.fetched_elements),
+        float(layer.output_elements),
+        float(layer.vector_ops),
+        float(layer.special_ops),
+        float(layer.pool_ops),
+        float(layer.lookups),
+        float(layer.row_elements),
+        float(layer.weight_elements),
+        0.0,
+        0.0,
+        0.0,
+        float(layer.vectors),
+        -1.0 if layer.input_density is None else float(layer.input_density),
+        -1.0 if layer.weight_density is None else float(layer.weight_density),
+        float(UNIT_CODES[layer.unit] if layer.kind is Kind.DIGITAL else 0),
+    ]
+
+
+def cells_of(layer: Layer) -> str:
+    """Name of the programmed cells: only layers that lay the same tensor out alike can share them."""
     return f"{layer.weight_key}|{layer.groups}x{layer.rows}x{layer.cols}|{layer.weight_bits}"
 
 
