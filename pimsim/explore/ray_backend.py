@@ -91,6 +91,7 @@ def _start(ray: Any, address: str, workers: int | None) -> None:
             raise InputError(f"no Ray cluster at '{printable(address, 80)}': {printable(fault, 200)}") from fault
         return
     os.environ["RAY_AUTH_MODE"] = "disabled"  # it would leave a token in the home directory
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as processes of our own; 15 starves beside anything else
     ray.init(
         address="local",
         num_cpus=workers or os.cpu_count(),

@@ -58,7 +58,7 @@ def test_ray_gives_the_same_rows(workload, space) -> None:
 @pytest.mark.parametrize("ending", [".parquet", ".sqlite"])
 def test_a_file_holds_what_memory_holds(workload, space, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"r{ending}"
-    in_memory = pimsim.sweep(workload, space, columns="all")
+    in_memory = pimsim.sweep(workload, space, columns="all", chunk=3)
     same(pimsim.sweep(workload, space, columns="all", out=path, chunk=3).table, in_memory.table)
     loaded = pimsim.load_results(path)
     same(loaded.table, in_memory.table)
