@@ -64,16 +64,17 @@ def _run_one(packed: Packed, point: list[float], cost: list[float], compile_kern
     layers = len(packed.lists[0])
     lengths = (*fused.scratch_shapes(ONE, layers, detail=True), fused.FIGURE_COLUMNS)
     work = [packed.macs, packed.ops]
+    arrays: tuple[Any, ...]
     if compile_kernels:
-        *scratch, out = map(np.zeros, lengths)
+        arrays = tuple(map(np.zeros, lengths))
         given = tuple(map(np.array, (work, point, cost)))
-        _compiled()(ONE, packed.arrays, 0, layers, *given, tuple(scratch), True, out)
+        _compiled()(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, arrays[-1])
+        arrays = tuple(array.tolist() for array in arrays)
     else:
-        *scratch, out = ([0.0] * length for length in lengths)
-        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, tuple(scratch), True, out)
-    rows, counts, times, _, _, whole, lane, _ = scratch
-    times = [float(x) for x in times]
-    trace_back(0, layers, *packed.flat[1:], [float(x) for x in rows], times)
+        arrays = tuple([0.0] * length for length in lengths)
+        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, arrays[-1])
+    rows, counts, times, _, _, whole, lane, _, out = arrays
+    trace_back(0, layers, *packed.flat[1:], rows, times)
     serial = lane[c.X_SERIAL_NS]
     return rows, counts, times, (lane[c.X_LATENCY_NS], lane[c.X_INTERVAL_NS], serial, serial), whole, out
 
