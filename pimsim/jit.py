@@ -23,6 +23,7 @@ Function = Callable[..., Any]
 
 
 _FORMS: dict[Function, str] = {}
+_COMPILED: set[Function] = set()
 
 
 def compiles_to(module: str, *functions: Function) -> None:
@@ -38,6 +39,7 @@ def compiled(function: Function, *helpers: Function) -> Function:
     references, and a division by 0 gives infinity or NaN as in NumPy."""
     import numba
 
+    _COMPILED.add(function)
     namespace: dict[str, Any] = {}
     for plain in (*helpers, function):
         namespace.update(plain.__globals__)
@@ -53,6 +55,11 @@ def compiled(function: Function, *helpers: Function) -> Function:
             options: dict[str, Any] = {**common, "cache": True} if plain is function else {**common, **inner}
             namespace[plain.__name__] = numba.njit(**options)(clone)
     return namespace[function.__name__]  # type: ignore[no-any-return]
+
+
+def is_ready(function: Function, *helpers: Function) -> bool:
+    """Whether `function` is compiled in this process, or was by an earlier one."""
+    return function in _COMPILED or on_disk(function, *helpers)
 
 
 def on_disk(function: Function, *helpers: Function) -> bool:

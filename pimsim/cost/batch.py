@@ -23,8 +23,9 @@ from pimsim.cost.table import FIGURES, INTERVALS, Table, chosen_columns
 from pimsim.errors import InputError
 from pimsim.graph.workload import Workload
 from pimsim.hardware.schema import Hardware
-from pimsim.jit import Function, compiled
+from pimsim.jit import Function, compiled, is_ready
 from pimsim.mapping import columns as c
+from pimsim.mapping.columns import pack
 from pimsim.mapping.lanes import ONE, WIDE
 from pimsim.mapping.point import point_row
 
@@ -41,6 +42,9 @@ CHUNK_ROWS = 8192
 
 WORTH_LANES = 8
 """Points of one network from which on a wide block is sooner than blocks of one."""
+
+WORTH_COMPILING_LAYERS = 30_000
+"""Layers on points that take as long without compiler as compiling does."""
 
 DENSITY_PATHS = frozenset(("crossbar.signed", "crossbar.cell.bits", "precision.weight_bits"))
 """What the stored levels of a model's weights depend on, beside bits of layers."""
@@ -256,6 +260,9 @@ def run_rows(
     """Figures `kept` (rows) of network of[r] on the point in column places[r], and crossbars needed where the chips are
     too few (else 0)."""
     results, needed = np.empty((len(kept), len(of))), np.empty(len(of))
+    if not _worth_compiling(networks, len(of)):
+        _run_plain(networks, rows, price, of, places, kept, results, needed)
+        return results, needed
     lanes = WIDE if len(of) >= WORTH_LANES and bool((of == of[0]).all()) else ONE
     width = len(lanes)
     block = tuple(np.zeros(width * length) for length in (len(rows), fused.PRICE_COLUMNS, fused.FIGURE_COLUMNS))
@@ -265,6 +272,32 @@ def run_rows(
         lanes, given, networks.offsets, networks.work, rows, price, of, places, block, scratch, kept, results, needed
     )
     return results, needed
+
+
+def _worth_compiling(networks: Networks, rows: int) -> bool:
+    """Whether the kernel is compiled already, or so many layers of the model have been evaluated without it that
+    compiling pays; a first small sweep is over before a compiler would be."""
+    if not networks.workloads or is_ready(fused.evaluate_rows, *fused.HELPERS):
+        return True
+    packed = pack(networks.workloads[0])
+    packed.evaluated += rows * networks.deepest
+    return packed.evaluated > WORTH_COMPILING_LAYERS
+
+
+def _run_plain(
+    networks: Networks, rows: Array, price: Array, of: Array, places: Array, kept: Array, results: Array, needed: Array
+) -> None:
+    """What `fused.evaluate_rows` does, by the plain functions."""
+    given = networks.layers.ravel().tolist(), networks.edges.ravel().tolist(), networks.starts.tolist()
+    offsets, work, out = networks.offsets.tolist(), networks.work.tolist(), [0.0] * fused.FIGURE_COLUMNS
+    scratch = tuple([0.0] * length for length in fused.scratch_shapes(ONE, networks.deepest, detail=False))
+    whole = scratch[5]
+    for r, (w, place) in enumerate(zip(of.tolist(), places.tolist(), strict=True)):
+        point, cost = rows[:, place].tolist(), price[:, place].tolist()
+        base, n = offsets[w], offsets[w + 1] - offsets[w]
+        fused.evaluate_block(ONE, given, base, n, work[w], point, cost, scratch, False, out)
+        fits = whole[c.S_NEEDED] <= whole[c.S_CROSSBARS_TOTAL] or point[c.P_SPILL] > 0.0
+        results[:, r], needed[r] = [out[k] for k in kept], 0.0 if fits else whole[c.S_NEEDED]
 
 
 @cache

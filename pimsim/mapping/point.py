@@ -66,7 +66,7 @@ def point_row(hw: Any) -> list[Any]:
     row[c.P_CROSSBARS_PER_PE] = pe.crossbars
     row[c.P_CROSSBARS_PER_TILE] = per_tile
     row[c.P_CROSSBARS_PER_CHIP] = per_tile * chip.tiles
-    row[c.P_CHIPS] = 0 if chip.count == "auto" else chip.count
+    row[c.P_CHIPS] = 0 if isinstance(chip.count, str) else chip.count
     row[c.P_GRAIN] = {"crossbar": 1, "pe": pe.crossbars, "tile": per_tile}[mapping.granularity]
     row[c.P_MAX_COPIES] = 1 if mapping.replication == "none" else mapping.max_copies
     row[c.P_SPILL] = mapping.capacity == "spill"

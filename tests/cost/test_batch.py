@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pimsim
-from pimsim.cost.batch import WORTH_LANES
+from pimsim.cost.batch import WORTH_COMPILING_LAYERS, WORTH_LANES, _worth_compiling
+from pimsim.cost.networks import networks_of
 from pimsim.cost.points import Points
 from pimsim.cost.table import COLUMNS, FIGURES, INTERVALS, Table
 from pimsim.data_files import data_folder
@@ -210,3 +211,20 @@ def test_what_is_wrong_as_a_whole() -> None:
         pimsim.evaluate(EVERY_KIND, Points(points.base, {"layers.fc.weight_bits": [4]}))
     with pytest.raises(InputError, match="no hardware points"):
         pimsim.evaluate(EVERY_KIND, [])
+
+
+def test_a_first_small_batch_runs_without_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And gives the same bits, failed rows included."""
+    values = {"crossbar.rows": [64, 128, 256], "chip.tiles": [168, 1, 3], "chip.count": [1, 1, "auto"]}
+    points = Points(load_hardware("reram_128"), values)
+    compiled = pimsim.evaluate([EVERY_KIND] * 2, points)
+    monkeypatch.setattr("pimsim.cost.batch._worth_compiling", lambda *_: False)
+    plain = pimsim.evaluate([EVERY_KIND] * 2, points)
+    for name in COLUMNS:
+        assert np.array_equal(plain[name], compiled[name], equal_nan=name in (*FIGURES, *INTERVALS)), name
+    monkeypatch.undo()
+    monkeypatch.setattr("pimsim.cost.batch.is_ready", lambda *_: False)
+    networks = networks_of(Workload("fresh", EVERY_KIND.layers))
+    turns = WORTH_COMPILING_LAYERS // len(EVERY_KIND.layers)
+    assert not _worth_compiling(networks, turns)
+    assert _worth_compiling(networks, 1)
