@@ -12,9 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pimsim.engine import simulate
+    from pimsim.cost.points import Points
+    from pimsim.cost.table import Table
+    from pimsim.engine import evaluate, simulate
     from pimsim.errors import InputError
+    from pimsim.explore.executor import Executor
     from pimsim.explore.results import Results, load_results
+    from pimsim.explore.space import Space
+    from pimsim.explore.space_file import load_space
+    from pimsim.explore.sweep import sweep
     from pimsim.functional.operands import with_operands
     from pimsim.graph import load_model
     from pimsim.graph.workload import Edge, Kind, Layer, Workload
@@ -24,9 +30,16 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "simulate": "pimsim.engine",
+    "evaluate": "pimsim.engine",
+    "Points": "pimsim.cost.points",
+    "Table": "pimsim.cost.table",
     "load_model": "pimsim.graph",
     "load_hardware": "pimsim.hardware.load",
     "with_operands": "pimsim.functional.operands",
+    "load_space": "pimsim.explore.space_file",
+    "sweep": "pimsim.explore.sweep",
+    "Executor": "pimsim.explore.executor",
+    "Space": "pimsim.explore.space",
     "Hardware": "pimsim.hardware.schema",
     "Result": "pimsim.report.result",
     "Results": "pimsim.explore.results",
@@ -40,17 +53,24 @@ _HOMES = {
 
 __all__ = [
     "Edge",
+    "Executor",
     "Hardware",
     "InputError",
     "Kind",
     "Layer",
+    "Points",
     "Result",
     "Results",
+    "Space",
+    "Table",
     "Workload",
+    "evaluate",
     "load_hardware",
     "load_model",
     "load_results",
+    "load_space",
     "simulate",
+    "sweep",
     "with_operands",
 ]
 

@@ -9,7 +9,11 @@ from functools import cached_property
 from os import PathLike
 from typing import Any, overload
 
-from pimsim.cost.evaluator import evaluate, worth_compiling
+from pimsim.cost import batch
+from pimsim.cost.evaluator import evaluate as evaluate_one
+from pimsim.cost.evaluator import worth_compiling
+from pimsim.cost.points import Points
+from pimsim.cost.table import Table
 from pimsim.errors import InputError, printable
 from pimsim.functional.operands import KEPT, with_operands
 from pimsim.graph import load_model
@@ -57,8 +61,54 @@ def simulate(
     workload = with_operands(workload, machine, inputs=inputs, operands=operands)
     packed = pack(workload)
     compile_kernels = worth_compiling(packed) if compiled is None else compiled
-    evaluation = evaluate(packed, machine, compile_kernels=compile_kernels)
+    evaluation = evaluate_one(packed, machine, compile_kernels=compile_kernels)
     return Result(workload, HardwareInfo(machine), evaluation, Warnings(machine))
+
+
+Hardwares = Points | Hardware | str | PathLike[str]
+
+
+def evaluate(
+    workloads: Any,
+    points: Hardwares | Sequence[Hardware | str | PathLike[str]],
+    *,
+    pairs: bool = False,
+    columns: Sequence[str] | None = None,
+    operands: str = "model",
+) -> Table:
+    """The figures of many networks on many hardware points in one pass, each equal to the bit to what `simulate` gives.
+
+    workloads: one or a list of models (paths, workloads, lists of `Layer`), or `pimsim.cost.networks.Networks`.
+    points: `Points`, or one or a list of hardware descriptions (loaded, paths, names of shipped files).
+    pairs: the i-th network on the i-th point instead of all on all. columns: which figures (columns of the `Table`;
+    "workload", "point" and "error" always come); None: all. operands: as in `simulate`.
+    Returns one row a network on a point, all points of the first network before those of the second. A point that is no
+    valid hardware, or on whose chips a network does not fit, has NaN and its reason in the column "error".
+    Raises InputError when an input is wrong as a whole.
+    """
+    if operands not in ("model", "default"):
+        raise InputError(f"operands must be one of default, model; got {printable(repr(operands))}")
+    measure = with_operands if operands == "model" else None
+    return batch.evaluate(_models(workloads), _points(points), pairs=pairs, columns=columns, measure=measure)
+
+
+def _models(given: Any) -> Any:
+    """`given` with the models that are named by a path loaded."""
+    if isinstance(given, str | PathLike):
+        return load_model(given)
+    if isinstance(given, list | tuple):
+        return [load_model(one) if isinstance(one, str | PathLike) else one for one in given]
+    return given
+
+
+def _points(given: Any) -> Points:
+    if isinstance(given, Points):
+        return given
+    several = given if isinstance(given, list | tuple) else [given]
+    wrong = next((one for one in several if not isinstance(one, Hardware | str | PathLike)), None)
+    if wrong is not None:
+        raise InputError(f"expected Points, or hardware (loaded, or file names); got a {type(wrong).__name__}")
+    return Points.of([one if isinstance(one, Hardware) else load_hardware(one) for one in several])
 
 
 class Warnings(Sequence[str]):

@@ -15,27 +15,51 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 Function = Callable[..., Any]
 
 
+_FORMS: dict[Function, str] = {}
+_COMPILED: set[Function] = set()
+
+
+def compiles_to(module: str, *functions: Function) -> None:
+    """Compiled kernels call what `module` has under the name of each of the `functions` instead: the same figures by
+    instructions that Numba does not find by itself."""
+    _FORMS.update((plain, module) for plain in functions)
+
+
 @cache
 def compiled(function: Function, *helpers: Function) -> Function:
     """`function` compiled by Numba, with the plain functions `helpers` that it calls, in its own file or others; no two
-    of different files may have one name."""
+    of different files may have one name. Helpers become part of their callers. Kernels own no memory, so nothing counts
+    references, and a division by 0 gives infinity or NaN as in NumPy."""
     import numba
 
+    _COMPILED.add(function)
     namespace: dict[str, Any] = {}
     for plain in (*helpers, function):
         namespace.update(plain.__globals__)
+    common = {"error_model": "numpy", "_nrt": False}
+    inner = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # no Python calls them
     with _cache_folder(numba, (function, *helpers)):
         for plain in (*helpers, function):
+            if plain in _FORMS:
+                namespace[plain.__name__] = getattr(import_module(_FORMS[plain]), plain.__name__)
+                continue
             clone = types.FunctionType(plain.__code__, namespace, plain.__name__, plain.__defaults__, plain.__closure__)
             clone.__module__, clone.__qualname__ = plain.__module__, plain.__qualname__
-            namespace[plain.__name__] = numba.njit(cache=True)(clone)
+            options: dict[str, Any] = {**common, "cache": True} if plain is function else {**common, **inner}
+            namespace[plain.__name__] = numba.njit(**options)(clone)
     return namespace[function.__name__]  # type: ignore[no-any-return]
+
+
+def is_ready(function: Function, *helpers: Function) -> bool:
+    """Whether `function` is compiled in this process, or was by an earlier one."""
+    return function in _COMPILED or on_disk(function, *helpers)
 
 
 def on_disk(function: Function, *helpers: Function) -> bool:
@@ -66,7 +90,8 @@ def _folder_of(functions: tuple[Function, ...]) -> Path:
     notices only a change of the file in which the function stands (numba#1833)."""
     text = hashlib.sha256()
     files = dict.fromkeys(function.__code__.co_filename for function in functions)
-    for path in (*map(Path, files), Path(__file__).parent / "mapping" / "columns.py"):
+    mapping = Path(__file__).parent / "mapping"
+    for path in (*map(Path, files), Path(__file__), mapping / "columns.py", mapping / "lane_instructions.py"):
         text.update(path.read_bytes())
     return _writable(Path(__file__).parent / "__pycache__") / f"kernels-{text.hexdigest()[:16]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from pimsim.components import silicon
 from pimsim.cost.macro import MacroFigures, macro_figures
 from pimsim.hardware.load import load_hardware
 from pimsim.validation import Row
@@ -32,6 +34,16 @@ def published(case_file: str) -> dict[str, Any]:
 def macro(name: str, overrides: Sequence[str] = (), components: Iterable[str] | None = None) -> MacroFigures:
     """Figures of one full array of the shipped chip `name`, for the components that the publication counts."""
     return macro_figures(load_hardware(name, overrides=list(overrides)), components)
+
+
+def bare(kinds: dict[str, str]) -> list[str]:
+    """Overrides that take the factors of measured macros (pimsim/components/silicon.py) out of computed prices.
+    `kinds`: section of the hardware file -> circuit kind."""
+    sets = []
+    for section, kind in kinds.items():
+        inverse = {"energy": 1.0 / silicon.energy(kind), "area": 1.0 / silicon.area(kind), "comment": "bare circuit"}
+        sets.append(f"{section}.calibration={json.dumps(inverse)}")
+    return sets
 
 
 @dataclass

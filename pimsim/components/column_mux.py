@@ -26,9 +26,9 @@ FORMULA = "two gates of 4 widths and a select line's decoder C V^2; none where e
 
 
 def shared(hw: Any) -> Number:
-    """1 where columns take turns beyond those that are combined, else 0."""
+    """1 where columns take turns on a converter beyond those that are combined, else 0."""
     adc = hw.crossbar.adc
-    return 1.0 * (adc.columns_per_adc > adc.columns_combined)
+    return 0.0 if adc.kind == "none" else 1.0 * (adc.columns_per_adc > adc.columns_combined)
 
 
 def energy_pJ(hw: Any) -> Number:

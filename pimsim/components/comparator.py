@@ -1,7 +1,7 @@
 """Clocked comparators: what flash converters, ramps and sense amplifiers are made of, in NAND2 of the process.
 
 Energy in the capacitance that a NAND2 switches (technology table), so it goes with C V^2. NeuroSim V1.3's 31 sense
-amplifiers at 22 nm and 0.85 V take 77 fJ a conversion, 14 NAND2 each; published dynamic comparators with trim take 20
+amplifiers at 22 nm and 0.85 V take 77 fJ a conversion, 13 NAND2 each; published dynamic comparators with trim take 20
 to 150 fJ at 65 nm and 1 V (remembered): 30 NAND2 are 35 fJ there.
 """
 
@@ -20,7 +20,7 @@ class Parameters:
     fan-out-of-4 delays (assumed: regeneration to full swing)."""
 
     comparator_gates: float = 30.0
-    sense_gates: float = 14.0
+    sense_gates: float = 13.0
     comparator_area: float = 60.0
     sense_area: float = 25.0
     matched_layout: float = 2.0

@@ -25,11 +25,11 @@ def step_ns(hw: Any) -> Number:
     return hw.cycle_ns if step is None else step / hw.process.speed
 
 
-def off_ratio(cell: Any) -> Number:
-    """Conductance of the lowest state over that of the highest; 0 for SRAM, whose zeros draw nothing."""
-    if cell.kind == "sram":
+def off_ratio(hw: Any) -> Number:
+    """Conductance of the lowest state over that of the highest; 0 for SRAM whose zeros draw nothing."""
+    if compute_style(hw.crossbar.cell) != "resistive" and hw.crossbar.cell.kind == "sram":
         return 0.0
-    r_on, r_off = resistive_cell.resistances(cell)
+    r_on, r_off = resistive_cell.resistances(hw)
     return r_on / r_off
 
 

@@ -142,6 +142,8 @@ def cycle_ns(hw: Any) -> Number:
 def _cycle_ns(hw: View) -> Number:
     """One read cycle: the array's read, or the time its slowest ADC needs for its columns, whichever is longer."""
     adc, read = hw.crossbar.adc, hw.read_ns
+    if adc.kind == "none":
+        return read
     turn = adc.columns_per_adc / adc.columns_combined / (adc.rate_GSps * hw.process.speed)
     return (turn + read + abs(turn - read)) / 2  # the larger of the two, for scalars and arrays alike
 

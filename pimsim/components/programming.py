@@ -16,14 +16,13 @@ from typing import Any
 from pimsim.components.arithmetic import ln
 from pimsim.components.lines import bitline_fF
 from pimsim.components.price import Number, Price
+from pimsim.components.resistive_cell import resistances
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """r_on_ohm, ratio: of a cell of which the file says nothing (assumed). swing: of a bitline, over the supply."""
+    """swing: of an SRAM's bitline, over the supply."""
 
-    r_on_ohm: float = 1e5
-    ratio: float = 10.0
     swing: float = 1.0
 
 
@@ -60,10 +59,9 @@ def _pulse_ns(write: Any, pulse: Any) -> Number:
     return write.pulse_ns if pulse is None else pulse.pulse_ns
 
 
-def mean_conductance_S(parameters: Parameters, cell: Any) -> Number:
+def mean_conductance_S(hw: Any) -> Number:
     """Of both states (S)."""
-    r_on = parameters.r_on_ohm if cell.r_on_ohm is None else cell.r_on_ohm
-    r_off = parameters.ratio * r_on if cell.r_off_ohm is None else cell.r_off_ohm
+    r_on, r_off = resistances(hw)
     return (1.0 / r_on + 1.0 / r_off) / 2.0
 
 
@@ -85,7 +83,7 @@ def energy_pJ(parameters: Parameters, hw: Any) -> Number:
     elif cell.kind == "sram":
         one = parameters.swing * bitline_fF(hw) * 1e-3 * hw.technology.supply_V**2
     else:
-        mean_S = mean_conductance_S(parameters, cell)
+        mean_S = mean_conductance_S(hw)
         one = (pulse_pJ(write, write.set, mean_S) + pulse_pJ(write, write.reset, mean_S)) / 2.0
     return mean_pulses(write) * (one + write.verify_pJ)
 

@@ -1,6 +1,7 @@
 """Shift-add unit of a PE: bit slices and input cycles put together. One action: one converted value added.
 
-An adder of accumulator_bits; the shift is wiring (Horowitz, ISSCC 2014).
+An adder of accumulator_bits; the shift is wiring (Horowitz, ISSCC 2014). Words grow from the converter's bits to those
+of the accumulator, so that in an addition the mean of the two moves; without a converter, the whole width.
 """
 
 from __future__ import annotations
@@ -20,18 +21,24 @@ class Parameters:
 
 
 DEFAULT = Parameters()
-SOURCE = f"one addition of accumulator_bits {HOROWITZ}"
+SOURCE = f"one addition of the mean of adc.bits and accumulator_bits {HOROWITZ}"
+
+
+def moving_bits(hw: Any) -> Number:
+    """Bits that an addition moves, on the way from a converted value to the sum."""
+    full, adc = hw.precision.accumulator_bits, hw.crossbar.adc
+    return full if adc.kind == "none" else (adc.bits + full) / 2.0
 
 
 def energy_pJ(parameters: Parameters, hw: Any) -> Number:
     """One value added (pJ)."""
-    return parameters.adders * add_pJ(hw, hw.precision.accumulator_bits)
+    return parameters.adders * add_pJ(hw, moving_bits(hw))
 
 
 def latency_ns(hw: Any) -> Number:
     """Time between two values of a unit in a busy PE (ns): a read cycle's conversions are shared among the units."""
     count, conversions = hw.pe.shift_add.count, hw.pe.crossbars * hw.crossbar.columns
-    return hw.cycle_ns * count / conversions if count else hw.cycle_ns / conversions
+    return hw.cycle_ns * (count + (count == 0)) / conversions  # without units: as with one
 
 
 def area_um2(parameters: Parameters, hw: Any) -> Number:

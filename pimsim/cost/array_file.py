@@ -34,7 +34,8 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, AnyArray], n
     names = {np.dtype(code): name for name, code in TYPES.items()}
     header: dict[str, Any] = {"__metadata__": dict(notes)}
     offset = 0
-    plain = {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    wide_first = sorted(arrays.items(), key=lambda item: -item[1].itemsize)  # so that each is aligned, without holes
+    plain = {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in wide_first}
     for name, array in plain.items():
         place = [offset, offset + array.nbytes]
         header[name] = {"dtype": names[array.dtype], "shape": list(array.shape), "data_offsets": place}
@@ -59,7 +60,8 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, AnyArray], n
 
 
 def read_arrays(path: str | os.PathLike[str], what: str) -> tuple[dict[str, AnyArray], dict[str, str]]:
-    """The arrays of a file, mapped read-only, and its notes. `what` the file should be, for messages.
+    """The arrays of a file, mapped (what is written to them stays in this process), and its notes. `what`: what it
+    should be, for messages.
     Raises InputError when it is absent or not a whole file of this layout."""
     place = Place(str(path))
     try:
@@ -72,7 +74,7 @@ def read_arrays(path: str | os.PathLike[str], what: str) -> tuple[dict[str, AnyA
             if length > min(LARGEST_HEADER, state.st_size - 8):
                 raise InputError(f"not {what}: its header does not fit into the file; write the file again", place)
             text = file.read(length)
-        whole = np.memmap(path, dtype=np.uint8, mode="r") if state.st_size else np.zeros(0, np.uint8)
+        whole = np.memmap(path, dtype=np.uint8, mode="c") if state.st_size else np.zeros(0, np.uint8)
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or fault
         raise InputError(f"cannot read {what}: {printable(reason)}", place) from fault

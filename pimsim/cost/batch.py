@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,24 +12,39 @@ import numpy as np
 from pimsim.components import prices
 from pimsim.components.process import View
 from pimsim.cost import fused
+from pimsim.cost.evaluation import COMPONENTS
 from pimsim.cost.evaluator import too_small
 from pimsim.cost.exact import exact
+from pimsim.cost.intervals import interval, latency_interval, sigmas
 from pimsim.cost.machine import price_row
 from pimsim.cost.networks import Networks, networks_of, shares_weights, with_bits
 from pimsim.cost.points import LAYERS, Group, Points, layer_target
-from pimsim.cost.table import FIGURES, Table, chosen_columns
+from pimsim.cost.table import FIGURES, INTERVALS, Table, chosen_columns
 from pimsim.errors import InputError
 from pimsim.graph.workload import Workload
 from pimsim.hardware.schema import Hardware
-from pimsim.jit import Function, compiled
+from pimsim.jit import Function, compiled, is_ready
 from pimsim.mapping import columns as c
+from pimsim.mapping.columns import pack
+from pimsim.mapping.lanes import ONE, WIDE
 from pimsim.mapping.point import point_row
 
 Array = np.ndarray[Any, Any]
 Measure = Callable[[Workload, Hardware], Workload]
+Spread = Callable[[], tuple[Array, Array]]
 
-CHUNK_ROWS = 2048
-"""Points that are priced at a time: their rows stay in the cache of a core."""
+NEEDED_BY_INTERVALS = (
+    *(f"{name}_energy_pJ" for name in COMPONENTS), *(f"{name}_area_um2" for name in COMPONENTS), "latency_ns",
+)  # fmt: skip
+
+CHUNK_ROWS = 8192
+"""Points that are priced at a time: enough to hide what a call to NumPy costs."""
+
+WORTH_LANES = 8
+"""Points of one network from which on a wide block is sooner than blocks of one."""
+
+WORTH_COMPILING_LAYERS = 30_000
+"""Layers on points that take as long without compiler as compiling does."""
 
 DENSITY_PATHS = frozenset(("crossbar.signed", "crossbar.cell.bits", "precision.weight_bits"))
 """What the stored levels of a model's weights depend on, beside bits of layers."""
@@ -56,10 +71,13 @@ def evaluate(
     if pairs and len(networks) != len(points):
         raise InputError(f"pairs: {len(networks):,} networks and {len(points):,} points; give as many of each")
     count = len(points) if pairs else len(networks) * len(points)
-    kept = np.array([FIGURES.index(name) for name in names if name in FIGURES], dtype=np.int64)
-    out = np.full((len(kept), count), np.nan)
+    wanted = [name for name in names if name in FIGURES]
+    spread = any(name in INTERVALS for name in names)
+    kept = [*wanted, *(name for name in NEEDED_BY_INTERVALS if spread)]
+    out = np.full((len(wanted), count), np.nan)
+    ends = np.full((len(INTERVALS) if spread else 0, count), np.nan)
     errors = np.full(count, "", dtype=object)
-    run = _Run(networks, points, pairs, kept, out, errors, measure)
+    run = _Run(networks, points, pairs, kept, out, ends, errors, measure)
     for group in points.groups(run.whole):
         run.group(group)
     every = np.arange(count)
@@ -68,26 +86,30 @@ def evaluate(
         "point": every if pairs else every % max(1, len(points)),
         "error": errors,
     }
-    figures = dict(zip((name for name in names if name in FIGURES), out, strict=True))
-    return Table({name: known[name] if name in known else figures[name] for name in names})
+    known.update(zip(wanted, out, strict=True))
+    known.update(zip(INTERVALS, ends, strict=False))
+    return Table({name: known[name] for name in names})
 
 
 class _Run:
     """One call of `evaluate`: where results go, and what is the same for all groups."""
 
     def __init__(
-        self, networks: Networks, points: Points, pairs: bool, kept: Array, out: Array, errors: Array,
-        measure: Measure | None,
+        self, networks: Networks, points: Points, pairs: bool, kept: Sequence[str], out: Array, ends: Array,
+        errors: Array, measure: Measure | None,
     ):  # fmt: skip
-        self.networks, self.points, self.pairs, self.kept = networks, points, pairs, kept
-        self.out, self.errors = out, errors
+        self.networks, self.points, self.pairs = networks, points, pairs
+        self.kept = np.array([FIGURES.index(name) for name in kept], dtype=np.int64)
+        self.out, self.ends, self.errors = out, ends, errors
         known = networks.workloads
         self.measure = measure if any(one.source for one in known) else None
         layers = frozenset(path for path in points.paths if path.startswith(LAYERS))
         if layers and not known:
             raise InputError("bits of layers go by the layers' names: give workloads, not packed arrays")
-        own = layers if shares_weights(known) and layers else frozenset()
+        own = layers if layers and shares_weights(known) else frozenset()
         self.whole = DENSITY_PATHS | layers if self.measure else own
+        if len(ends):  # spreads are those of the words of a group, and of its tolerances
+            self.whole |= frozenset(path for path in points.paths if path.endswith(".tolerance"))
         self.failed = points.errors
 
     def group(self, group: Group) -> None:
@@ -116,11 +138,11 @@ class _Run:
         for first in range(0, len(index), CHUNK_ROWS):
             part = slice(first, first + CHUNK_ROWS)
             chunk = {path: values[part] for path, values in numbers.items()}
-            rows, price = machine_rows(machine, chunk, len(index[part]), self.points, index[part])
+            rows, price, spread = machine_rows(machine, chunk, len(index[part]), self.points, index[part])
             extra = [chunk[path] for path in layer_columns]
             if extra:
-                rows = np.concatenate((rows, np.array(extra, dtype=np.float64).T), axis=1)
-            self._rows(networks, machine, index[part], rows, price)
+                rows = np.concatenate((rows, np.array(extra, dtype=np.float64)))
+            self._rows(networks, index[part], rows, price, spread)
 
     def _at(self, numbers: dict[str, Array], at: int) -> dict[str, Any]:
         return {path: values[at].item() for path, values in numbers.items()}
@@ -144,17 +166,32 @@ class _Run:
             workloads = [self.measure(one, machine) for one in workloads]
         return networks_of(workloads), paths
 
-    def _rows(self, networks: Networks, machine: Hardware, index: Array, rows: Array, price: Array) -> None:
+    def _rows(self, networks: Networks, index: Array, rows: Array, price: Array, spread: Spread) -> None:
+        """Evaluate points that stand in the columns of `rows` and `price`."""
         total = len(self.points)
-        for w in (None,) if self.pairs else range(len(networks)):
-            nets = index if w is None else np.full(len(index), w, dtype=np.int64)
-            figures, needed = run_rows(networks, rows, price, nets, np.arange(len(index)))
-            at = index if w is None else index + w * total
-            self.out[:, at] = figures[:, self.kept].T
+        for of, places in self._runs(len(networks), index):
+            at = index[places] + (0 if self.pairs else of * total)
+            figures, needed = run_rows(networks, rows, price, of, places, self.kept)
+            self.out[:, at] = figures[: len(self.out)]
+            if len(self.ends):
+                self.ends[:, at] = _ends(figures[len(self.out) :], *spread())
             for i in np.flatnonzero(needed).tolist():
-                per_chip, chips = rows[i, c.P_CROSSBARS_PER_CHIP], rows[i, c.P_CHIPS]
-                self.out[:, at[i]] = np.nan
+                per_chip, chips = rows[[c.P_CROSSBARS_PER_CHIP, c.P_CHIPS], places[i]].tolist()
+                self.out[:, at[i]] = self.ends[:, at[i]] = np.nan
                 self.errors[at[i]] = too_small(needed[i], int(chips), int(per_chip))
+
+    def _runs(self, networks: int, index: Array) -> Iterator[tuple[Array, Array]]:
+        """(network, which of the points `index`) of each row: pairs, a network on all points where these fill blocks,
+        or as many networks at a time as points are in a chunk."""
+        count = len(index)
+        every = np.arange(count)
+        if self.pairs:
+            yield index, every
+            return
+        step = 1 if count >= WORTH_LANES else CHUNK_ROWS // count
+        for first in range(0, networks, step):
+            some = np.arange(first, min(first + step, networks))
+            yield np.repeat(some, count), np.tile(every, len(some))
 
     def _fail(self, i: int, reason: str) -> None:
         if self.pairs:
@@ -163,29 +200,35 @@ class _Run:
             self.errors[i :: len(self.points)] = reason
 
 
+def _ends(figures: Array, energy_sigma: Array, area_sigma: Array) -> Array:
+    """Rows INTERVALS from the rows NEEDED_BY_INTERVALS."""
+    parts = len(COMPONENTS)
+    energy, area, latency = figures[:parts], figures[parts:-1], figures[-1]
+    return np.array((*interval(energy, energy_sigma), *latency_interval(latency), *interval(area, area_sigma)))
+
+
 def machine_rows(
     machine: Hardware, numbers: dict[str, Array], count: int, points: Points, index: Array
-) -> tuple[Array, Array]:
-    """Rows of points (P_*) and of prices (`fused.PRICE_*`) of `machine` with the settings `numbers` (one number a
-    point) in it."""
-    rows, price = np.empty((count, c.POINT_COLUMNS)), np.empty((count, fused.PRICE_COLUMNS))
+) -> tuple[Array, Array, Spread]:
+    """Columns of points (rows P_*) and of prices (rows `fused.PRICE_*`) of `machine` with the settings `numbers` (one
+    number a point) in it, and what gives the deviations of energies and areas, one a component."""
+    rows, price = np.empty((c.POINT_COLUMNS, count)), np.empty((fused.PRICE_COLUMNS, count))
     settings = {path: values for path, values in numbers.items() if not path.startswith(LAYERS)}
-    if not settings:
-        view = View(machine)
-        rows[:], price[:] = point_row(view), price_row(view, prices(view))
-        return rows, price
-    if _has_model(machine) or points.given(index[0]):
+    if settings and (_has_model(machine) or points.given(index[0])):
         for at, i in enumerate(index.tolist()):
             view = View(points.hardware(i))
-            rows[at], price[at] = point_row(view), price_row(view, prices(view))
-        return rows, price
+            priced = prices(view)
+            rows[:, at], price[:, at] = point_row(view), price_row(view, priced)
+        return rows, price, partial(sigmas, view, priced)
     with np.errstate(all="ignore"):
-        view = View(_with_arrays(machine, {path: exact(values) for path, values in settings.items()}))
+        varied = {path: exact(values) for path, values in settings.items()}
+        view = View(_with_arrays(machine, varied) if varied else machine)
         for column, value in enumerate(point_row(view)):
-            rows[:, column] = value
-        for column, value in enumerate(price_row(view, prices(view))):
-            price[:, column] = value
-    return rows, price
+            rows[column] = value
+        priced = prices(view)
+        for column, value in enumerate(price_row(view, priced)):
+            price[column] = value
+    return rows, price, partial(sigmas, view, priced)
 
 
 def _has_model(section: Any) -> bool:
@@ -211,26 +254,52 @@ def _with_arrays(machine: Any, leaves: dict[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(**here)
 
 
-def run_rows(networks: Networks, rows: Array, price: Array, nets: Array, places: Array) -> tuple[Array, Array]:
-    """Figures (rows x fused.FIGURE_COLUMNS), and crossbars needed where the chips are too few (else 0), of network
-    nets[r] on point places[r]."""
-    figures, needed = np.empty((len(nets), fused.FIGURE_COLUMNS)), np.empty(len(nets))
+def run_rows(
+    networks: Networks, rows: Array, price: Array, of: Array, places: Array, kept: Array
+) -> tuple[Array, Array]:
+    """Figures `kept` (rows) of network of[r] on the point in column places[r], and crossbars needed where the chips are
+    too few (else 0)."""
+    results, needed = np.empty((len(kept), len(of))), np.empty(len(of))
+    if not _worth_compiling(networks, len(of)):
+        _run_plain(networks, rows, price, of, places, kept, results, needed)
+        return results, needed
+    lanes = WIDE if len(of) >= WORTH_LANES and bool((of == of[0]).all()) else ONE
+    width = len(lanes)
+    block = tuple(np.zeros(width * length) for length in (len(rows), fused.PRICE_COLUMNS, fused.FIGURE_COLUMNS))
+    scratch = tuple(map(np.zeros, fused.scratch_shapes(lanes, networks.deepest, detail=False)))
+    given = networks.layers.ravel(), networks.edges.ravel(), networks.starts
     _kernel()(
-        networks.layers, networks.edges, networks.starts, networks.offsets, networks.work, rows, price, nets, places,
-        scratch_for(networks.deepest), figures, needed,
-    )  # fmt: skip
-    return figures, needed
+        lanes, given, networks.offsets, networks.work, rows, price, of, places, block, scratch, kept, results, needed
+    )
+    return results, needed
+
+
+def _worth_compiling(networks: Networks, rows: int) -> bool:
+    """Whether the kernel is compiled already, or so many layers of the model have been evaluated without it that
+    compiling pays; a first small sweep is over before a compiler would be."""
+    if not networks.workloads or is_ready(fused.evaluate_rows, *fused.HELPERS):
+        return True
+    packed = pack(networks.workloads[0])
+    packed.evaluated += rows * networks.deepest
+    return packed.evaluated > WORTH_COMPILING_LAYERS
+
+
+def _run_plain(
+    networks: Networks, rows: Array, price: Array, of: Array, places: Array, kept: Array, results: Array, needed: Array
+) -> None:
+    """What `fused.evaluate_rows` does, by the plain functions."""
+    given = networks.layers.ravel().tolist(), networks.edges.ravel().tolist(), networks.starts.tolist()
+    offsets, work, out = networks.offsets.tolist(), networks.work.tolist(), [0.0] * fused.FIGURE_COLUMNS
+    scratch = tuple([0.0] * length for length in fused.scratch_shapes(ONE, networks.deepest, detail=False))
+    whole = scratch[5]
+    for r, (w, place) in enumerate(zip(of.tolist(), places.tolist(), strict=True)):
+        point, cost = rows[:, place].tolist(), price[:, place].tolist()
+        base, n = offsets[w], offsets[w + 1] - offsets[w]
+        fused.evaluate_block(ONE, given, base, n, work[w], point, cost, scratch, False, out)
+        fits = whole[c.S_NEEDED] <= whole[c.S_CROSSBARS_TOTAL] or point[c.P_SPILL] > 0.0
+        results[:, r], needed[r] = [out[k] for k in kept], 0.0 if fits else whole[c.S_NEEDED]
 
 
 @cache
 def _kernel() -> Function:
     return compiled(fused.evaluate_rows, *fused.HELPERS)
-
-
-def scratch_for(layers: int) -> tuple[Array, ...]:
-    """What `fused.evaluate_rows` works in."""
-    shapes = (
-        (layers, c.MAPPED_COLUMNS), (layers + 2, c.COMPONENT_COLUMNS), (2, layers, c.TIME_COLUMNS),
-        (layers, c.QUEUE_COLUMNS), (layers, c.BUSY_COLUMNS), (c.SUMMARY_COLUMNS,), (4,), (c.COMPONENT_COLUMNS,),
-    )  # fmt: skip
-    return tuple(np.zeros(shape) for shape in shapes)

@@ -155,7 +155,8 @@ def span(price: Any, copies: float, tiles: float, serial: bool) -> tuple[float, 
     busy = busy + shared if serial and price[V_CYCLE_NS] > 0.0 else max(busy, shared)
     fill = price[V_FILL_NS]
     if price[V_CYCLE_NS] > 0.0:
-        ends = max(1.0, up(price[V_FETCH] / tiles)) + max(1.0, up(price[V_STORE] / tiles))
+        share = (1.0 - 1e-12) / tiles  # the simulator's margin: whole cycles stay whole
+        ends = max(1.0, up(price[V_FETCH] * share)) + max(1.0, up(price[V_STORE] * share))
         fill += ends * price[V_CYCLE_NS]
     return busy + fill * price[V_AGAIN], fill
 

@@ -215,28 +215,31 @@ def _point(hw: Any, price: Any, point: list[float]) -> Array:
 
 def check_walks(walk: Walks, rows: int, where: str) -> None:
     """Raise InputError unless every number of `walk` points at something that exists (a table comes out of a file)."""
-    starts, widths, entries, layers, edges, spans = walk[:6]
-    blocks = len(widths)
-    good = len(starts) == blocks > 0 and bool((widths > 0).all()) and len(edges) == len(spans)
-    ends = np.append(starts[1:], len(entries)) if good else starts
-    states = (ends - starts) // np.maximum(widths, 1)
-    good = good and starts[0] == 0 and bool(((states > 0) & (states * widths == ends - starts)).all())
-    if good:
-        following = np.append(states[1:], np.iinfo(np.int64).max)
-        allowed = np.repeat(following, ends - starts)
-        length = entries[:, k.N_END] - entries[:, k.N_FIRST]
-        good = bool(((entries[:, k.N_STATE] >= 0) & (entries[:, k.N_STATE] < allowed)).all())
-        good = good and _runs(entries[:, k.N_FIRST], entries[:, k.N_END], len(layers))
-        good = good and bool((entries[:, k.N_LEAVES] < np.maximum(length, 0)).all())
-        good = good and _runs(layers[:, k.A_EDGE], layers[:, k.A_EDGE_END], len(edges))
-    if good:
-        at = np.arange(len(layers)) - np.repeat(entries[:, k.N_FIRST], length)
-        good = bool(((layers[:, k.A_ROW] >= 0) & (layers[:, k.A_ROW] < rows)).all())
-        good = good and bool(((layers[:, k.A_USER] >= 0) & (layers[:, k.A_USER] <= at)).all())
-        edge_of = np.repeat(at, layers[:, k.A_EDGE_END] - layers[:, k.A_EDGE])
-        good = good and bool((edges < edge_of).all())
-    if not good:
+    if not _consistent(walk, rows):
         raise InputError(f"{printable(where)}: the table's numbers do not fit together; build it again")
+
+
+def _consistent(walk: Walks, rows: int) -> bool:
+    starts, widths, entries, layers, edges, spans = walk[:6]
+    if not (len(starts) == len(widths) > 0 == starts[0] and (widths > 0).all() and len(edges) == len(spans)):
+        return False
+    own = np.append(starts[1:], len(entries)) - starts
+    states = own // widths
+    inside = (starts >= 0) & (starts < len(entries))
+    if not (inside.all() and (states > 0).all() and (states * widths == own).all()):
+        return False
+    if not _runs(entries[:, k.N_FIRST], entries[:, k.N_END], len(layers)):
+        return False
+    if not _runs(layers[:, k.A_EDGE], layers[:, k.A_EDGE_END], len(edges)):
+        return False
+    allowed = np.repeat(np.append(states[1:], np.iinfo(np.int64).max), own)
+    length = entries[:, k.N_END] - entries[:, k.N_FIRST]
+    at = np.arange(len(layers)) - np.repeat(entries[:, k.N_FIRST], length)
+    edge_of = np.repeat(at, layers[:, k.A_EDGE_END] - layers[:, k.A_EDGE])
+    inside = (entries[:, k.N_STATE] >= 0) & (entries[:, k.N_STATE] < allowed) & (entries[:, k.N_LEAVES] < length)
+    listed = (layers[:, k.A_ROW] >= 0) & (layers[:, k.A_ROW] < rows)
+    user = (layers[:, k.A_USER] >= 0) & (layers[:, k.A_USER] <= at)
+    return bool(inside.all() and listed.all() and user.all() and (edges < edge_of).all())
 
 
 def _runs(first: Whole, end: Whole, total: int) -> bool:

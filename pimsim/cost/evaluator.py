@@ -16,11 +16,10 @@ from pimsim.cost.machine import OF_CHIP, price_row
 from pimsim.errors import InputError
 from pimsim.jit import Function, any_compiled, compiled, on_disk
 from pimsim.mapping import columns as c
-from pimsim.mapping import counts as counting
-from pimsim.mapping import kernel as mapping
 from pimsim.mapping.columns import Packed
+from pimsim.mapping.lanes import ONE
 from pimsim.mapping.point import point_row
-from pimsim.timing import kernel as timing
+from pimsim.timing.kernel import trace_back
 
 WORTH_LOADING_LAYERS = 20_000
 WORTH_COMPILING_LAYERS = 200_000
@@ -28,17 +27,22 @@ WORTH_COMPILING_LAYERS = 200_000
 
 class Raw(NamedTuple):
     """What the kernels give for a batch of points: mapped (points, layers, M), counts (points, layers + 2, components),
-    ends (points, 2 schedules, layers, T), totals (points, 4), summary (points, S)."""
+    ends (points, 2 schedules, layers, T), totals (points, 4: latency and interval of the pipeline, then of layer by
+    layer), summary (points, S), figures (points, F)."""
 
     mapped: Array
     counts: Array
     ends: Array
     totals: Array
     summary: Array
+    figures: Array
 
 
-def run_kernels(packed: Packed, points: list[list[float]], *, compile_kernels: bool) -> Raw:
-    """Map, count and time `packed` on every point (rows of `point_row`). Compiled or plain, the same bits come out."""
+def run_kernels(
+    packed: Packed, points: list[list[float]], *, compile_kernels: bool, costs: list[list[float]] | None = None
+) -> Raw:
+    """Map, count and time `packed` on every point (rows of `point_row`), at the prices `costs` (rows of `price_row`; 0
+    when left out). Compiled or plain, the same bits come out."""
     layers, n, extra = len(packed.lists[0]), len(points), len(EXTRA_ROWS)
     shapes = (
         (n, layers, c.MAPPED_COLUMNS),
@@ -46,42 +50,38 @@ def run_kernels(packed: Packed, points: list[list[float]], *, compile_kernels: b
         (n, 2, layers, c.TIME_COLUMNS),
         (n, 4),
         (n, c.SUMMARY_COLUMNS),
+        (n, fused.FIGURE_COLUMNS),
     )
-    scratch = (layers, c.QUEUE_COLUMNS), (layers, c.BUSY_COLUMNS)
-    if compile_kernels and layers:
-        raw = Raw(*map(np.zeros, shapes))
-        _call(_compiled(), packed.arrays, np.array(points), raw, tuple(map(np.empty, scratch)))
-        return raw
-    lists = [_zeros(shape) for shape in shapes]
-    plain = mapping.map_points, counting.count_points, timing.time_points
-    _call(plain, packed.lists, points, lists, tuple(map(_zeros, scratch)))
-    return Raw(*(np.array(rows, dtype=np.float64).reshape(shape) for rows, shape in zip(lists, shapes, strict=True)))
+    runs = [_run_one(packed, *one, compile_kernels) for one in zip(points, costs or _free(n), strict=True)]
+    return Raw(*(np.array([run[k] for run in runs]).reshape(shape) for k, shape in enumerate(shapes)))
+
+
+def _free(n: int) -> list[list[float]]:
+    return [[0.0] * fused.PRICE_COLUMNS] * n
+
+
+def _run_one(packed: Packed, point: list[float], cost: list[float], compile_kernels: bool) -> tuple[Any, ...]:
+    layers = len(packed.lists[0])
+    lengths = (*fused.scratch_shapes(ONE, layers, detail=True), fused.FIGURE_COLUMNS)
+    work = [packed.macs, packed.ops]
+    arrays: tuple[Any, ...]
+    if compile_kernels:
+        arrays = tuple(map(np.zeros, lengths))
+        given = tuple(map(np.array, (work, point, cost)))
+        _compiled()(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, arrays[-1])
+        arrays = tuple(array.tolist() for array in arrays)
+    else:
+        arrays = tuple([0.0] * length for length in lengths)
+        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, arrays[-1])
+    rows, counts, times, _, _, whole, lane, _, out = arrays
+    trace_back(0, layers, *packed.flat[1:], rows, times)
+    serial = lane[c.X_SERIAL_NS]
+    return rows, counts, times, (lane[c.X_LATENCY_NS], lane[c.X_INTERVAL_NS], serial, serial), whole, out
 
 
 @cache
-def _compiled() -> tuple[Function, Function, Function]:
-    return (
-        compiled(mapping.map_points, *mapping.HELPERS),
-        compiled(counting.count_points, *counting.HELPERS),
-        compiled(timing.time_points, *timing.HELPERS),
-    )
-
-
-def _zeros(shape: tuple[int, ...]) -> list[Any]:
-    """Nested lists of 0.0, no two of them the same object."""
-    if len(shape) == 1:
-        return [0.0] * shape[0]
-    return [_zeros(shape[1:]) for _ in range(shape[0])]
-
-
-def _call(kernels: tuple[Function, Function, Function], model: Any, points: Any, raw: Any, scratch: Any) -> None:
-    map_points, count_points, time_points = kernels
-    layers, edges, starts = model
-    mapped, counts, ends, totals, summary = raw
-    queue, busy = scratch
-    map_points(layers, points, mapped, summary, queue)
-    count_points(layers, edges, starts, points, mapped, summary, counts)
-    time_points(layers, edges, starts, points, mapped, summary, ends, totals, busy)
+def _compiled() -> Function:
+    return compiled(fused.evaluate_block, *fused.HELPERS)
 
 
 def worth_compiling(packed: Packed) -> bool:
@@ -91,7 +91,7 @@ def worth_compiling(packed: Packed) -> bool:
     packed.evaluated += len(packed.lists[0])
     if any_compiled() or packed.evaluated <= WORTH_LOADING_LAYERS:
         return any_compiled()
-    return packed.evaluated > WORTH_COMPILING_LAYERS or on_disk(mapping.map_points)
+    return packed.evaluated > WORTH_COMPILING_LAYERS or on_disk(fused.evaluate_block, *fused.HELPERS)
 
 
 def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
@@ -99,11 +99,11 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     hw = View(hw)
     price = prices(hw)
     row, cost = point_row(hw), price_row(hw, price)
-    raw = run_kernels(packed, [row], compile_kernels=compile_kernels)
+    raw = run_kernels(packed, [row], compile_kernels=compile_kernels, costs=[cost])
     summary, mapped = raw.summary[0], raw.mapped[0]
     whole = summary.tolist()
     check_capacity(whole, hw)
-    figures = _totals(packed, row, cost, raw, compile_kernels)
+    figures = raw.figures[0].tolist()
     energy = np.array(cost[: c.COMPONENT_COLUMNS], dtype=np.float64)
     totals = raw.totals[0].tolist()
     schedules = [Schedule(totals[2 * k], totals[2 * k + 1], raw.ends[0, k]) for k in range(2)]
@@ -135,14 +135,6 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
         endurance_share=(1.0 if whole[c.S_CELLS] else 0.0) / endurance,
         rewrite_endurance_share=whole[c.S_REWRITES] / endurance,
     )
-
-
-def _totals(packed: Packed, row: list[float], cost: list[float], raw: Raw, compile_kernels: bool) -> list[float]:
-    """The figures of the whole network (`fused.F_*`), by the lines that a sweep runs."""
-    sums, out = _zeros((c.COMPONENT_COLUMNS,)), _zeros((fused.FIGURE_COLUMNS,))
-    fused.add_up(raw.counts[0].tolist(), len(raw.counts[0]), sums)
-    fused.finish(row, cost, raw.summary[0].tolist(), raw.totals[0].tolist(), sums, packed.macs, packed.ops, out)
-    return out
 
 
 def check_capacity(whole: list[float], hw: Any) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from pimsim.jit import compiled
+from pimsim.jit import compiled, is_ready
 
 Array = np.ndarray[Any, Any]
+
+WORTH_COMPILING = 2048
+"""Points from which on a loop is compiled where no earlier run has done it."""
 
 
 def power_loop(x: Any, y: Any, out: Any) -> None:
@@ -86,9 +89,14 @@ def exact(values: Array) -> Exact:
 
 
 def _one_by_one(loop: Callable[..., None], *inputs: Any) -> Any:
-    arrays = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in inputs))
-    out = np.empty(arrays[0].shape)
-    compiled(loop)(*map(np.ascontiguousarray, arrays), out)
+    out = np.empty(np.broadcast_shapes(*(np.shape(x) for x in inputs)))
+    arrays = [np.full(out.shape, x, dtype=np.float64) for x in inputs]
+    if out.size < WORTH_COMPILING and not is_ready(loop):
+        values = [0.0] * out.size
+        loop(*(array.tolist() for array in arrays), values)
+        out[:] = values
+    else:
+        compiled(loop)(*arrays, out)
     return out.view(Exact)
 
 

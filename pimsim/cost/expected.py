@@ -89,7 +89,7 @@ def entry_figures(table: LookupTable, at: int, temperature_ns: float, generator:
 
 def _sums(values: Array, first: Whole, end: Whole) -> Array:
     """Sums of the runs [first, end) along the first axis."""
-    total = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+    total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
     found: Array = total[end] - total[first]
     return found
 
@@ -207,7 +207,8 @@ def _times(table: LookupTable, rows: Array, point: Array, tiles: _Tiles, entry: 
         cells = row[k.V_FIXED_NS] + np.ceil(row[k.V_STEP_VECTORS] / tiles.copies[:, first + i]) * row[k.V_TURN_NS]
         serial = point[k.Z_SERIAL] > 0.0 and row[k.V_CYCLE_NS] > 0.0
         both = cells + shared if serial else np.maximum(cells, shared)
-        ends = np.maximum(1.0, np.ceil(row[k.V_FETCH] * share)) + np.maximum(1.0, np.ceil(row[k.V_STORE] * share))
+        fetch, store = (np.ceil(row[column] * share * (1.0 - 1e-12)) for column in (k.V_FETCH, k.V_STORE))
+        ends = np.maximum(1.0, fetch) + np.maximum(1.0, store)
         write[i], fill[i] = row[k.V_WRITE_NS], row[k.V_FILL_NS] + ends * row[k.V_CYCLE_NS]
         duration[i] = both + fill[i] * row[k.V_AGAIN]
         took = write[i] + duration[i]

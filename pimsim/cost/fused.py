@@ -1,7 +1,7 @@
-"""Whole networks on hardware points, totals only: map, count and time a row with the kernels of `pimsim.mapping` and
-`pimsim.timing`, add up, multiply by the prices. Plain Python that Numba compiles.
+"""Whole networks on hardware points: map, count and time with the kernels of `pimsim.mapping` and `pimsim.timing`, add
+up, multiply by the prices. Plain Python that Numba compiles.
 
-`finish` is also how `simulate()` gets its totals, so that a single run and a sweep agree to the bit.
+A block of points is evaluated at a time; `simulate()` is a block of one, which keeps the figures of every layer.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from pimsim.mapping.columns import (
+    BUSY_COLUMNS,
     C_LINK,
     C_MEMORY,
     COMPONENT_COLUMNS,
+    LANE_COLUMNS,
+    MAPPED_COLUMNS,
     P_COLUMNS,
     P_CROSSBARS_PER_TILE,
     P_PIPELINED,
     P_ROWS,
     P_SPILL,
+    POINT_COLUMNS,
+    QUEUE_COLUMNS,
     S_ALLOTTED,
     S_CHIPS,
     S_CONTEXTS,
@@ -24,13 +29,17 @@ from pimsim.mapping.columns import (
     S_CROSSBARS_USED,
     S_HELD,
     S_NEEDED,
+    SUMMARY_COLUMNS,
+    TIME_COLUMNS,
+    X_INTERVAL_NS,
+    X_LATENCY_NS,
+    X_SERIAL_NS,
 )
-from pimsim.mapping.counts import HELPERS as COUNT_HELPERS
-from pimsim.mapping.counts import count_point
-from pimsim.mapping.kernel import HELPERS as MAP_HELPERS
-from pimsim.mapping.kernel import map_point
+from pimsim.mapping.counts import count_block
+from pimsim.mapping.lanes import ONE, add, at, put, take, view
+from pimsim.mapping.placing import map_block
 from pimsim.timing.kernel import HELPERS as TIME_HELPERS
-from pimsim.timing.kernel import time_point
+from pimsim.timing.kernel import schedule_block
 
 # One row a point: energy (pJ) of an action of each component, then area (um2) and leakage (mW) that one crossbar with
 # its share of PE and tile has of it (one chip of what is counted per chip), one column a component each.
@@ -70,95 +79,107 @@ def ratio(value: float, base: float) -> float:
     return value / base if base > 0.0 else 0.0
 
 
-def finish(point: Any, price: Any, whole: Any, times: Any, sums: Any, macs: float, ops: float, out: Any) -> None:
-    """Fill `out` (FIGURE_COLUMNS) from the summary of the mapping, the times of both schedules and the actions of each
-    component."""
-    pipelined = point[P_PIPELINED] > 0.0
-    latency, interval = (times[0], times[1]) if pipelined else (times[2], times[3])
-    chips, crossbars = whole[S_CHIPS], whole[S_CROSSBARS_TOTAL]
-    dynamic = static = area = 0.0
+def finish_block(lanes: Any, points: Any, prices: Any, whole: Any, lane: Any, sums: Any, work: Any, out: Any) -> None:
+    """Fill `out` (FIGURE_COLUMNS) from the summary of the mapping, the times and the actions of each component. work:
+    multiply-adds and operations of the network."""
+    pipelined = at(points, P_PIPELINED, 0, lanes) > 0.0
+    for p in range(len(lanes)):
+        serial = at(lane, X_SERIAL_NS, p, lanes)
+        latency = at(lane, X_LATENCY_NS, p, lanes) if pipelined else serial
+        interval = at(lane, X_INTERVAL_NS, p, lanes) if pipelined else serial
+        put(out, F_LATENCY, p, lanes, (latency, interval))
+        put(out, F_DYNAMIC, p, lanes, (0.0, 0.0))
+        put(out, F_AREA, p, lanes, (0.0,))
     for k in range(COMPONENT_COLUMNS):
-        units = chips if k == C_LINK or k == C_MEMORY else crossbars  # noqa: SIM109 (Numba)
-        moved = sums[k] * price[k]
-        leaked = price[PRICE_LEAKAGE + k] * units * interval
-        holds = price[PRICE_AREA + k] * units
-        dynamic += moved
-        static += leaked
-        area += holds
-        out[F_PARTS + k] = moved + leaked
-        out[F_PARTS + COMPONENT_COLUMNS + k] = moved
-        out[F_PARTS + 2 * COMPONENT_COLUMNS + k] = leaked
-        out[F_PARTS + 3 * COMPONENT_COLUMNS + k] = holds
-    energy = dynamic + static
-    throughput = ratio(1e9, interval)
-    power = energy * 1e-12 * throughput
-    tops = ops * throughput * 1e-12
-    per_crossbar = point[P_ROWS] * point[P_COLUMNS]
-    out[F_ENERGY], out[F_LATENCY], out[F_INTERVAL] = energy, latency, interval
-    out[F_THROUGHPUT], out[F_AREA], out[F_POWER] = throughput, area, power
-    out[F_MACS], out[F_OPS], out[F_TOPS] = macs, ops, tops
-    out[F_TOPS_PER_W], out[F_TOPS_PER_MM2] = ratio(tops, power), ratio(tops, area * 1e-6)
-    out[F_CROSSBARS] = whole[S_CROSSBARS_USED]
-    out[F_UTILIZATION] = ratio(whole[S_HELD], whole[S_ALLOTTED] * per_crossbar)
-    out[F_DYNAMIC], out[F_STATIC] = dynamic, static
-    out[F_CROSSBARS_ON_CHIPS], out[F_CHIPS] = crossbars, chips
-    out[F_TILES] = whole[S_CROSSBARS_USED] / point[P_CROSSBARS_PER_TILE]
-    out[F_CONTEXTS] = whole[S_CONTEXTS]
+        of_chip = k == C_LINK or k == C_MEMORY  # noqa: SIM109 (Numba)
+        for p in range(len(lanes)):
+            chips, crossbars = take(whole, S_CHIPS, p, lanes, 2)
+            units = chips if of_chip else crossbars
+            moved = at(sums, k, p, lanes) * at(prices, k, p, lanes)
+            leaked = at(prices, PRICE_LEAKAGE + k, p, lanes) * units * at(out, F_INTERVAL, p, lanes)
+            holds = at(prices, PRICE_AREA + k, p, lanes) * units
+            put(out, F_PARTS + k, p, lanes, (moved + leaked,))
+            put(out, F_PARTS + COMPONENT_COLUMNS + k, p, lanes, (moved,))
+            put(out, F_PARTS + 2 * COMPONENT_COLUMNS + k, p, lanes, (leaked,))
+            put(out, F_PARTS + 3 * COMPONENT_COLUMNS + k, p, lanes, (holds,))
+            add(out, F_DYNAMIC, p, lanes, (moved, leaked))
+            add(out, F_AREA, p, lanes, (holds,))
+    macs, ops = at(work, 0, 0, ONE), at(work, 1, 0, ONE)
+    for p in range(len(lanes)):
+        point, summary = view(points, 0, p, lanes, POINT_COLUMNS), view(whole, 0, p, lanes, SUMMARY_COLUMNS)
+        dynamic, static = take(out, F_DYNAMIC, p, lanes, 2)
+        energy, area, interval = dynamic + static, at(out, F_AREA, p, lanes), at(out, F_INTERVAL, p, lanes)
+        throughput = ratio(1e9, interval)
+        power = energy * 1e-12 * throughput
+        tops = ops * throughput * 1e-12
+        per_crossbar = point[P_ROWS] * point[P_COLUMNS]
+        put(out, F_ENERGY, p, lanes, (energy,))
+        put(out, F_THROUGHPUT, p, lanes, (throughput, area, power, macs, ops, tops, ratio(tops, power)))
+        put(out, F_TOPS_PER_MM2, p, lanes, (ratio(tops, area * 1e-6), summary[S_CROSSBARS_USED]))
+        put(out, F_UTILIZATION, p, lanes, (ratio(summary[S_HELD], summary[S_ALLOTTED] * per_crossbar),))
+        tiles = summary[S_CROSSBARS_USED] / point[P_CROSSBARS_PER_TILE]
+        chips, crossbars = summary[S_CHIPS], summary[S_CROSSBARS_TOTAL]
+        put(out, F_CROSSBARS_ON_CHIPS, p, lanes, (crossbars, chips, tiles, summary[S_CONTEXTS]))
 
 
-def clear(rows: Any, length: int, width: int) -> None:
-    """Set the first `length` rows to 0."""
-    for i in range(length):
-        for k in range(width):
-            rows[i][k] = 0.0
+def evaluate_block(
+    lanes: Any, networks: Any, base: int, n: int, work: Any, points: Any, prices: Any, scratch: Any, detail: bool,
+    out: Any,
+) -> None:  # fmt: skip
+    """One network (`n` layers from row `base` on) on a block of points: `out` (FIGURE_COLUMNS), and what `scratch`
+    holds then: with `detail` (one lane) the mapping, counts and times of every layer."""
+    layers, edges, starts = networks
+    rows, counts, times, queue, busy, whole, lane, sums = scratch
+    map_block(lanes, layers, base, n, points, rows, whole, lane, queue)
+    count_block(lanes, layers, base, n, edges, starts, points, rows, whole, lane, counts, sums, detail)
+    schedule_block(lanes, layers, base, n, edges, starts, points, rows, whole, lane, times, busy, detail)
+    finish_block(lanes, points, prices, whole, lane, sums, work, out)
 
 
 def evaluate_rows(
-    layers: Any,
-    edges: Any,
-    starts: Any,
-    offsets: Any,
-    work: Any,
-    points: Any,
-    prices: Any,
-    networks: Any,
-    places: Any,
-    scratch: Any,
-    figures: Any,
-    needed: Any,
-) -> None:
-    """Row r: network networks[r] on point places[r]. Fills figures[r] (FIGURE_COLUMNS) and needed[r]: crossbars of one
-    copy where the chips are too few, else 0.
+    lanes: Any, networks: Any, offsets: Any, works: Any, all_points: Any, all_prices: Any, of: Any, places: Any,
+    block: Any, scratch: Any, kept: Any, results: Any, needed: Any,
+) -> None:  # fmt: skip
+    """Row r: network of[r] on point places[r]. Fills results[j, r] with the figure kept[j] of each row, and needed[r]
+    with the crossbars of one copy where the chips are too few, else 0.
 
-    layers, starts: of all networks, one after the other (network w: rows offsets[w] to offsets[w + 1]); the edges of
-    layer i are edges[starts[i]] to edges[starts[i + 1]]. work[w]: its macs and ops. scratch: see `scratch_for`.
+    networks: layers and edges (flat rows of numbers) and starts, of all networks one after the other: network w has the
+    layers offsets[w] to offsets[w + 1], layer i the edges starts[i] to starts[i + 1]; works: macs and ops of each. With
+    several lanes, rows that stand together in a block must be of one network. all_points, all_prices: P_* (and bits of
+    layers) and PRICE_* in rows, one column a point.
     """
-    mapped, counts, ends, queue, busy, whole, times, sums = scratch
-    for r in range(len(networks)):
-        w, p = networks[r], places[r]
-        first, last = offsets[w], offsets[w + 1]
-        n = last - first
-        own, edge = layers[first:last], starts[first : last + 1]
-        rows = mapped[:n]
-        clear(rows, n, len(mapped[0]))
-        clear(counts, n + 1, COMPONENT_COLUMNS)
-        point, price = points[p], prices[p]
-        map_point(own, point, rows, whole, queue)
-        total = whole[S_CROSSBARS_TOTAL]
-        needed[r] = whole[S_NEEDED] if whole[S_NEEDED] > total and point[P_SPILL] <= 0.0 else 0.0
-        count_point(own, edges, edge, point, rows, whole, counts)
-        time_point(own, edges, edge, point, rows, whole, ends, times, busy)
-        add_up(counts, n + 1, sums)
-        finish(point, price, whole, times, sums, work[w][0], work[w][1], figures[r])
+    points, prices, out = block
+    width = len(lanes)
+    for first in range(0, len(of), width):
+        for k in range(len(all_points)):
+            for p in range(width):
+                points[k * width + p] = all_points[k, places[min(first + p, len(of) - 1)]]
+        for k in range(len(all_prices)):
+            for p in range(width):
+                prices[k * width + p] = all_prices[k, places[min(first + p, len(of) - 1)]]
+        w = of[first]
+        base = offsets[w]
+        n = offsets[w + 1] - base
+        evaluate_block(lanes, networks, base, n, works[w], points, prices, scratch, False, out)
+        last = min(width, len(of) - first)
+        whole = scratch[5]
+        for p in range(last):
+            one = at(whole, S_NEEDED, p, lanes)
+            fits = one <= at(whole, S_CROSSBARS_TOTAL, p, lanes) or at(points, P_SPILL, p, lanes) > 0.0
+            needed[first + p] = 0.0 if fits else one
+        for j in range(len(kept)):
+            for p in range(last):
+                results[j, first + p] = out[kept[j] * width + p]
 
 
-def add_up(counts: Any, length: int, sums: Any) -> None:
-    """Actions of each component over the first `length` rows."""
-    for k in range(COMPONENT_COLUMNS):
-        sums[k] = 0.0
-    for i in range(length):
-        for k in range(COMPONENT_COLUMNS):
-            sums[k] += counts[i][k]
+def scratch_shapes(lanes: Any, layers: int, detail: bool) -> tuple[int, ...]:
+    """Lengths of the arrays in which `evaluate_block` works."""
+    width = len(lanes)
+    rows = (
+        layers * MAPPED_COLUMNS, (layers + 2 if detail else 1) * COMPONENT_COLUMNS, 2 * layers * TIME_COLUMNS,
+        layers * QUEUE_COLUMNS, layers * BUSY_COLUMNS, SUMMARY_COLUMNS, LANE_COLUMNS, COMPONENT_COLUMNS,
+    )  # fmt: skip
+    return tuple(width * count for count in rows)
 
 
-HELPERS = (*MAP_HELPERS, *COUNT_HELPERS, *TIME_HELPERS, ratio, finish, clear, add_up)
+HELPERS = (*TIME_HELPERS, ratio, finish_block, evaluate_block)

@@ -50,21 +50,22 @@ def _tolerance(hw: Any, entry: Entry) -> float:
     return GIVEN_TOLERANCE if tolerance is None else tolerance
 
 
-def interval(values: Array, sigma: Array) -> tuple[float, float]:
+def interval(values: Array, sigma: Array) -> tuple[Any, Any]:
     """80% interval of a sum of log-normal parts with medians `values` and logarithmic deviations `sigma`, independent
     of each other: the log-normal with the sum's mean and variance (Fenton, IRE Trans. 8(1), 1960), shifted so that its
-    median is the sum of the medians, which is the figure that is printed."""
-    total = float(values.sum())
-    if total <= 0.0:
-        return 0.0, 0.0
-    growth = np.exp(sigma * sigma)
-    mean = float((values * np.sqrt(growth)).sum())
-    variance = float((values * values * growth * (growth - 1.0)).sum())
-    half = Z80 * math.sqrt(math.log1p(variance / (mean * mean)))
-    return total * math.exp(-half), total * math.exp(half)
+    median is the sum of the medians, which is the figure that is printed. values: one a part, or parts x points, which
+    gives arrays."""
+    total = values.sum(axis=0)
+    growth = np.exp(sigma * sigma).reshape(-1, *[1] * (values.ndim - 1))
+    mean = (values * np.sqrt(growth)).sum(axis=0)
+    variance = (values * values * growth * (growth - 1.0)).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = Z80 * np.sqrt(np.log1p(variance / (mean * mean)))
+        low, high = (np.where(total > 0.0, total * np.exp(side * half), 0.0 * total) for side in (-1.0, 1.0))
+    return (float(low), float(high)) if values.ndim == 1 else (low, high)
 
 
-def latency_interval(latency_ns: float) -> tuple[float, float]:
-    """80% interval of a latency."""
+def latency_interval(latency_ns: Any) -> tuple[Any, Any]:
+    """80% interval of a latency (or of an array of them)."""
     half = Z80 * LATENCY_SIGMA
     return latency_ns * math.exp(-half), latency_ns * math.exp(half)

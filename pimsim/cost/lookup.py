@@ -11,11 +11,13 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from pimsim.cost import compose as composing
+from pimsim.cost import compose_single as single
 from pimsim.cost import rows as k
 from pimsim.cost.array_file import read_arrays, write_arrays
 from pimsim.cost.entries import Array, Walks, Whole, check_walks, price_rows, walks
@@ -30,6 +32,9 @@ FORMAT = "pimsim-lookup-1"
 WALK_ARRAYS = ("starts", "widths", "entries", "layers", "edges", "spans")
 WORTH_COMPILING = 2_000
 """Networks of one call from which the compiled kernel is used; it takes a second to make, once."""
+
+MOST_SETTLED = 1 << 26
+"""Numbers (half a GB) that entries may take when they are settled beforehand."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +137,39 @@ class LookupTable:
         given = self._given(copies, len(chosen))
         out = np.zeros((len(chosen), k.OUTPUTS))
         use = len(chosen) >= WORTH_COMPILING if compiled is None else compiled
-        kernel = _compiled() if use else composing.compose
-        kernel(chosen, at, self.walk[:6], (self.prices, self.ways, self.hardware), given, self._scratch(), out)
+        hardware = self.prices, self.ways, self.hardware
+        if use and copies is None and self._settled is not None:
+            owners, settled = self._settled
+            _kernels()[2](chosen, at, self.walk[:6], owners, hardware, settled, self._single_scratch(), out)
+        else:
+            kernel = _kernels()[0] if use else composing.compose
+            kernel(chosen, at, self.walk[:6], hardware, given, self._scratch(), out)
         out[out[:, k.O_STATUS] != k.FITS, : k.O_CROSSBARS] = np.inf
         return Figures(out)
+
+    @cached_property
+    def _settled(self) -> Any:
+        """Owners and settled entries for `compose_single`; None where a point copies layers, or the entries
+        of all points would take too much memory."""
+        if (self.hardware[:, k.Z_MAX_COPIES] > 1.0).any():
+            return None
+        walk, points = self.walk, len(self.points)
+        largest = np.maximum(self.prices[:, :, k.V_PER_COPY], 0.0) + self.hardware[:, None, k.Z_GRAIN]
+        layers, _ = self._longest()
+        tiles = (largest.max(axis=1, initial=1.0) * layers / self.hardware[:, k.Z_PER_TILE]).max() + 2.0
+        size = 20 * (len(walk.layers) + len(walk.entries) + len(walk.edges)) + 3.0 * tiles
+        if size * points > MOST_SETTLED or (self.hardware[:, k.Z_TILES_PER_CHIP] > 2.0**62).any():
+            return None
+        owners = np.full((len(walk.layers), 2), -1, dtype=np.int64)
+        rows = np.zeros((points, len(walk.layers), (single.S_UNIT + BUSY_COLUMNS - 1)))
+        sums = np.zeros((points, len(walk.entries), single.SETTLED_ENTRY))
+        places = np.zeros((points, int(tiles), 3), dtype=np.int64)
+        steps = np.zeros((points, len(walk.layers), single.STEP_COLUMNS))
+        joins = np.zeros((points, len(walk.edges), 4))
+        settled = rows, sums, places, steps, joins
+        busy = np.zeros((layers + 1, BUSY_COLUMNS + 1))
+        _kernels()[1](walk[:6], owners, (self.prices, self.ways, self.hardware), busy, *settled)
+        return owners, settled
 
     def with_ways(self, ways: Array) -> LookupTable:
         """The same table with other energies of traffic between layers (points x edges x W_*)."""
@@ -202,6 +236,11 @@ class LookupTable:
             )
         return chosen
 
+    @property
+    def longest(self) -> int:
+        """Layers of the largest network that the space can hold: columns of `copies`."""
+        return self._longest()[0]
+
     def _longest(self) -> tuple[int, int]:
         """Layers and edges of the largest network that the space can hold."""
         walk = self.walk
@@ -235,6 +274,16 @@ class LookupTable:
             np.zeros((layers + 1, BUSY_COLUMNS)),
         )
 
+    def _single_scratch(self) -> tuple[Any, ...]:
+        layers, blocks = self._longest()[0] + 1, len(self.walk.widths)
+        return (
+            np.zeros((blocks, 3), dtype=np.int64),
+            np.zeros(blocks),
+            np.zeros((layers, single.LAYER_SCRATCH), dtype=np.int64),
+            np.zeros((layers, single.MOMENT_SCRATCH)),
+            np.zeros((layers, BUSY_COLUMNS)),
+        )
+
 
 def lookup_table(choices: Choices, hardware: Hardware | str | Sequence[Hardware | str]) -> LookupTable:
     """The table of a choice space on one or several hardware points (loaded, or names or paths of hardware files)."""
@@ -254,5 +303,11 @@ def lookup_table(choices: Choices, hardware: Hardware | str | Sequence[Hardware 
     )
 
 
-def _compiled() -> Any:
-    return compiled(composing.compose, *composing.HELPERS)
+@cache
+def _kernels() -> tuple[Any, Any, Any]:
+    """Composition, settling of entries, composition of settled ones; compiled."""
+    return (
+        compiled(composing.compose, *composing.HELPERS),
+        compiled(single.settle_all, *single.HELPERS),
+        compiled(single.compose_single, *single.HELPERS),
+    )

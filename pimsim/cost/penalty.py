@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+
 class Cost(NamedTuple):
     """Expectations, scalars that gradients flow through. Energy in pJ, time in ns, area in um2. crossbars: that one
     copy of everything takes (a fixed number of chips may hold fewer)."""
@@ -59,11 +60,11 @@ def choice_probabilities(
         uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
         tiny = torch.finfo(logits.dtype).tiny
         logits = logits - torch.log(-torch.log(uniform.clamp(tiny, 1.0 - torch.finfo(logits.dtype).eps)))
-    soft = torch.softmax(logits / temperature, dim=-1)
+    soft: Tensor = torch.softmax(logits / temperature, dim=-1)
     if not hard:
-        return soft  # type: ignore[no-any-return]
-    one = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
-    return one + soft - soft.detach()  # type: ignore[no-any-return]
+        return soft
+    one: Tensor = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
+    return one + (soft - soft.detach())
 
 
 def expected_cost(
@@ -83,7 +84,8 @@ def expected_cost(
                          f"the table has {len(table.points)}")
     if not (math.isfinite(temperature_ns) and temperature_ns >= 0.0):
         raise InputError(f"temperature_ns must be a number from 0 on; got {temperature_ns}")
-    return _module(torch)(table, tuple(knobs), temperature_ns, seed)  # type: ignore[no-any-return]
+    module: Module = _module(torch)(table, tuple(knobs), temperature_ns, seed)
+    return module
 
 
 @cache
@@ -138,16 +140,17 @@ def _grid(torch: Any, hardware: Any, knobs: tuple[int, ...], points: int) -> Ten
         shapes = ", ".join(str(tuple(p.shape)) for p in several)
         wanted = " x ".join(map(str, expected))
         raise InputError(f"hardware probabilities must have {wanted} values; got shapes {shapes}")
-    joint = several[0]
+    joint: Tensor = several[0]
     for p in several[1:]:
         joint = (joint[:, None] * p[None, :]).reshape(-1)
-    return joint  # type: ignore[no-any-return]
+    return joint
 
 
 def soft_constraint(cost: Tensor, budget: float, weight: float = 1.0) -> Tensor:
     """weight * max(0, cost / budget - 1): nothing within the budget, the excess beyond it (the penalty method for a
     constrained search, e.g. Berman et al., AOWS, CVPR 2020). Any shape; one value a cost."""
-    return weight * _torch().relu(cost / _target(budget) - 1.0)  # type: ignore[no-any-return]
+    excess: Tensor = _torch().relu(cost / _target(budget) - 1.0)
+    return weight * excess
 
 
 def power_factor(cost: Tensor, target: float, beta: float = -0.07, *, only_above: bool = False) -> Tensor:
@@ -163,7 +166,7 @@ def power_factor(cost: Tensor, target: float, beta: float = -0.07, *, only_above
 def absolute_penalty(cost: Tensor, target: float, weight: float = 1.0) -> Tensor:
     """weight * |cost / target - 1|, the absolute reward's term of TuNAS (Bender et al., CVPR 2020, section 3.2; there
     it is added with a negative weight). Any shape."""
-    return weight * _torch().abs(cost / _target(target) - 1.0)  # type: ignore[no-any-return]
+    return weight * (cost / _target(target) - 1.0).abs()
 
 
 def _target(value: float) -> float:

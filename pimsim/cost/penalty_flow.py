@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pimsim.cost import rows as k
 from pimsim.cost.entries import Array, Walks
 from pimsim.cost.expected import EntryFigures
+from pimsim.cost.penalty_stages import BINS, Stages, count_steps
+from pimsim.cost.penalty_walk import Buffers, Point, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,33 +24,8 @@ if TYPE_CHECKING:
 EULER = 0.5772156649015329
 LEVELS = 192
 """Intervals at which their distribution is evaluated."""
-BINS = 1024
-"""Crossbar counts at which the number of chips is told."""
 RARE = 1e-6
 """Probability of a stage time below which the pipeline is not evaluated for it."""
-
-Buffers = dict[str, Any]
-
-
-class Shape(NamedTuple):
-    """One block: its entries are start to start + states * choices; `next` the state each leaves, of `after`."""
-
-    start: int
-    states: int
-    choices: int
-    after: int
-
-
-class Point(NamedTuple):
-    """What `Flow` needs beside the buffers."""
-
-    shapes: list[Shape]
-    chips: float  # 0: varies
-    most_chips: int
-    figures: Array  # Z_*
-    exact_stages: bool
-    exact_levels: bool
-    temperature_ns: float
 
 
 def expectation(
@@ -73,6 +50,7 @@ def expectation(
         "needed": figures.needed,
         "stages": figures.stages_ns,
         "taken": figures.taken,
+        "steps": count_steps(figures.taken, max(chips, 1.0) * float(z[k.Z_PER_CHIP])),
         "longest": np.where(passes, -np.inf, figures.longest_ns),
         "total": figures.total_ns,
         "gaps": figures.gaps_ns,
@@ -116,68 +94,30 @@ def _levels(figures: EntryFigures, temperature_ns: float) -> tuple[Array, bool]:
     return np.stack([np.pad(values, (0, width - len(values)), mode="edge") for values in found]), exact
 
 
-class Flow:
+class Flow(Stages):
     """One evaluation: probabilities of the blocks, and the constants of a point."""
-
-    def __init__(self, torch: Any, point: Point, blocks: Sequence[Tensor], buffers: Buffers):
-        self.torch, self.point, self.b = torch, point, buffers
-        self.p = [p.to(buffers["energy"].dtype) for p in blocks]
-        self.joints = self._joints()
 
     def cost(self) -> tuple[Tensor, ...]:
         """energy_pJ, latency_ns, interval_ns, area_um2, crossbars."""
         z, torch = self.point.figures, self.torch
         needed = self._mean("needed")
         chips, parts = self._chips()
-        weights = self._stage_weights(parts)  # chips x J
+        weights, lifts = self._stage_weights(parts)  # chips x J
         active = torch.nonzero(weights.detach().sum(0) > RARE).reshape(-1)
-        if z[k.Z_PIPELINED] > 0.0:
-            interval, slope = self._interval(active)
-            latency = self._latency(active)
-        else:
-            interval = sum(  # type: ignore[assignment]
-                (joint * self._rows("total", s)[active]).sum((1, 2))
-                for s, joint in zip(self.point.shapes, self.joints, strict=True)
-            )
-            latency, slope = interval, self._slope_of_total(active, interval)
         share = weights[:, active]
-        share = share / share.sum()
+        share, lift = share / share.sum(), lifts[:, active]
+        if z[k.Z_PIPELINED] > 0.0:
+            interval, slope, pull = self._interval(active)
+            latency, latency_pull = self._latency(active)
+        else:
+            interval, slope, pull = self._one_by_one(active)
+            latency, latency_pull = interval, pull
         leak = [float(z[k.Z_PER_CHIP] * z[k.Z_LEAK_CROSSBAR_MW] + z[k.Z_LEAK_CHIP_MW]) * part[0] for part in parts]
-        mean = (share * (interval + slope * self._offsets(parts, needed))).sum()
-        static = sum(
-            (w * mw * (interval + slope * o)).sum()
-            for w, mw, o in zip(share, leak, self._offsets(parts, needed), strict=True)
-        )
+        means = share * (interval + slope * self._offsets(parts, needed)) + lift * pull  # by chips and stage time
+        static = sum((own * mw).sum() for own, mw in zip(means, leak, strict=True))
         area = chips * float(z[k.Z_PER_CHIP] * z[k.Z_AREA_CROSSBAR_UM2] + z[k.Z_AREA_CHIP_UM2])
         energy = self._mean("energy") + self._leaves() + static
-        return energy, (share.sum(0) * latency).sum(), mean, area, needed
-
-    def _rows(self, name: str, s: Shape) -> Tensor:
-        """The constants of a block, its entries as states x choices."""
-        rows = self.b[name]
-        n = s.states * s.choices
-        if rows.dim() == 1:
-            return rows[s.start : s.start + n].reshape(s.states, s.choices)  # type: ignore[no-any-return]
-        return rows[:, s.start : s.start + n].reshape(rows.shape[0], s.states, s.choices, *rows.shape[2:])  # type: ignore[no-any-return]
-
-    def _pass_on(self, s: Shape, values: Tensor) -> Tensor:
-        """Sum (..., states, choices, x) over the entries that leave each state: (..., after, x)."""
-        lead, x = values.shape[:-3], values.shape[-1]
-        target = self._rows("next", s).reshape(-1)
-        out = values.new_zeros(*lead, s.after, x)
-        return out.index_add(-2, target, values.reshape(*lead, s.states * s.choices, x))
-
-    def _joints(self) -> list[Tensor]:
-        """Probability of each entry of each block."""
-        state = self.p[0].new_ones(1)
-        joints = []
-        for s, p in zip(self.point.shapes, self.p, strict=True):
-            joints.append(state[:, None] * p[None, :])
-            state = self._pass_on(s, joints[-1][..., None])[:, 0]
-        return joints
-
-    def _mean(self, name: str) -> Tensor:
-        return sum((joint * self._rows(name, s)).sum() for s, joint in zip(self.point.shapes, self.joints, strict=True))  # type: ignore[return-value]
+        return energy, (share.sum(0) * latency + lift.sum(0) * latency_pull).sum(), means.sum(), area, needed
 
     def _leaves(self) -> Tensor:
         """Energy of the output over the link: of the last block that has layers."""
@@ -188,139 +128,13 @@ class Flow:
             held = self._pass_on(s, own[..., None])[:, 0]
         return held.sum()
 
-    def _moments(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Means of two sums over the blocks (each J x entries), and the mean of their product, for every J."""
-        one = self.p[0].new_ones(1, 1).expand(first.shape[0], 1)
-        carried = self.torch.stack([one, 0.0 * one, 0.0 * one, 0.0 * one], dim=-1)  # J, states, (1, x, y, xy)
-        for s, p in zip(self.point.shapes, self.p, strict=True):
-            n = s.states * s.choices
-            x = first[:, s.start : s.start + n].reshape(-1, s.states, s.choices)
-            y = second[:, s.start : s.start + n].reshape(-1, s.states, s.choices)
-            m, mx, my, mxy = (carried[:, :, None, i] for i in range(4))
-            grown = self.torch.stack(
-                [m + 0.0 * x, mx + m * x, my + m * y, mxy + mx * y + my * x + m * x * y], dim=-1
-            )
-            carried = self._pass_on(s, grown * p[:, None])
-        total = carried.sum(1)
-        return total[:, 1], total[:, 2], total[:, 3]
-
-    def _skew(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """Skewness of a sum over the blocks (values: J x entries) of known mean and variance, for every J."""
-        torch = self.torch
-        carried = torch.stack([torch.ones_like(mean), *[torch.zeros_like(mean)] * 3], dim=-1)[:, None]
-        away = 0.0 * mean
-        for s, p in zip(self.point.shapes, self.p, strict=True):
-            n = s.states * s.choices
-            block = values[:, s.start : s.start + n]
-            middle = block.mean(1)  # any shift serves; this one keeps the powers small
-            x = (block - middle[:, None]).reshape(-1, s.states, s.choices)
-            away = away + middle
-            m0, m1, m2, m3 = (carried[:, :, None, i] for i in range(4))
-            third = m3 + x * (3.0 * m2 + x * (3.0 * m1 + x * m0))
-            grown = torch.stack([m0 + 0.0 * x, m1 + m0 * x, m2 + x * (2.0 * m1 + m0 * x), third], dim=-1)
-            carried = self._pass_on(s, grown * p[:, None])
-        a = mean - away
-        third = carried.sum(1)[:, 3] - 3.0 * a * variance - a**3
-        return third / (variance + 0.01) ** 1.5  # type: ignore[no-any-return]
-
-    def _chips(self) -> tuple[Tensor, list[tuple[Any, Any, Any, Any]]]:
-        """Mean number of chips, and for each number that occurs: it, its probability, and mean and variance of the
-        crossbars given it (None where the number is fixed)."""
-        point = self.point
-        one = self.p[0].new_ones(())
-        if point.chips > 0.0:
-            return point.chips * one, [(point.chips, one, None, None)]
-        bins = self.b["bins"]
-        mass = self._distribution(bins)
-        step = bins[1] - bins[0]
-        parts, mean, beyond = [], one * 0.0, self.torch.ones_like(bins)
-        for number in range(1, point.most_chips + 1):
-            edge = number * float(point.figures[k.Z_PER_CHIP])
-            above = ((bins - edge) / step).clamp(0.0, 1.0) if number < point.most_chips else 0.0 * bins
-            here = mass * (beyond - above)
-            beyond = above
-            q = here.sum()
-            mean = mean + number * q
-            if float(q.detach()) > 1e-9:
-                m = (here * bins).sum() / q
-                parts.append((float(number), q, m, ((here * bins * bins).sum() / q - m * m).clamp(min=0.0)))
-        return mean, parts
-
-    def _distribution(self, bins: Tensor) -> Tensor:
-        """Probability of each crossbar count; entries between two bins go to both in proportion."""
-        torch, step, n = self.torch, bins[1] - bins[0], len(bins)
-        mass = self.p[0].new_zeros(1, n)
-        mass[0, 0] = 1.0
-        at = torch.arange(n, device=bins.device)
-        for s, p in zip(self.point.shapes, self.p, strict=True):
-            moved = self._rows("needed", s) / step
-            low = torch.floor(moved + 1e-9)
-            rest = (moved - low).clamp(min=0.0)
-            out = 0.0
-            for extra, weight in ((0, 1.0 - rest), (1, rest)):
-                source = at - (low[..., None].long() + extra)
-                values = mass[:, None, :].expand(s.states, s.choices, n).gather(2, source.clamp(min=0))
-                out = out + torch.where(source >= 0, values, 0.0) * (weight * p)[..., None]
-            mass = self._pass_on(s, out)  # type: ignore[arg-type]
-        return mass.sum(0)
-
-    def _offsets(self, parts: list[Any], needed: Tensor) -> Tensor:
-        """For each number of chips: how far the crossbars then are from their mean (chips x 1)."""
-        return self.torch.stack([0.0 * needed if m is None else m - needed for _, _, m, _ in parts])[:, None]  # type: ignore[no-any-return]
-
-    def _stage_weights(self, parts: list[Any]) -> Tensor:
-        """chips x J: probability of each number of chips and stage time. A stage time is long enough when the copies
-        that it asks for fit; their number is a sum over blocks, whose first three moments are known."""
-        torch, stages = self.torch, self.b["stages"]
-        if len(stages) == 1:
-            return torch.stack([q for _, q, _, _ in parts])[:, None]  # type: ignore[no-any-return]
-        taken = self.b["taken"]
-        one = self.b["needed"][None, :].expand_as(taken)
-        mean, n, both = self._moments(taken, one)
-        square = self._moments(taken, taken)[2] - mean * mean
-        skew = self._skew(taken, mean, square)
-        cross, spread = both - mean * n, self._moments(one[:1], one[:1])[2] - n[:1] ** 2
-        rows = []
-        for chips, q, m, v in parts:
-            middle, variance = mean, square
-            if m is not None:
-                pull = cross / spread.clamp(min=1e-9)
-                middle = mean + pull * (m - n)
-                variance = square - pull * cross * (1.0 - v / spread.clamp(min=1e-9)).clamp(0.0, 1.0)
-            free = chips * float(self.point.figures[k.Z_PER_CHIP]) + 0.5 - middle
-            below = torch.special.ndtr(self._normal(free / (variance.clamp(min=0.0) + 0.01).sqrt(), skew))
-            below = torch.cummax(below, 0).values
-            below = torch.cat([below[:-1], torch.ones_like(below[:1])])
-            rows.append(q * self._cells(below))
-        return torch.stack(rows)  # type: ignore[no-any-return]
-
-    def _normal(self, z: Tensor, skew: Tensor) -> Tensor:
-        """The normal quantile of a standardised value z of a gamma-like sum (Wilson and Hilferty, PNAS 17, 1931)."""
-        torch = self.torch
-        sign = torch.where(skew < 0.0, -1.0, 1.0)
-        g = (skew * sign).clamp(1e-3, 2.0)
-        base = (1.0 + 0.5 * g * z * sign).clamp(min=1e-6)
-        return sign * (6.0 / g * (base ** (1.0 / 3.0) - 1.0) + g / 6.0)  # type: ignore[no-any-return]
-
-    def _cells(self, below: Tensor) -> Tensor:
-        """Probability of each stage time from its distribution function."""
-        mass = self.torch.diff(below, prepend=below.new_zeros(1))
-        if self.point.exact_stages:
-            return mass  # type: ignore[no-any-return]
-        halves = 0.5 * mass[2:]  # between two stage times: half to each
-        ends = self.torch.zeros_like(mass)
-        ends[:2] = 1.0
-        out = mass * ends
-        out = out + self.torch.nn.functional.pad(halves, (2, 0)) + self.torch.nn.functional.pad(halves, (1, 1))
-        return out  # type: ignore[no-any-return]
-
-    def _interval(self, active: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean interval at each stage time, and its slope over the crossbars needed. The distribution of the maximum
-        over blocks is the product of theirs; with a temperature each block has a Gumbel term, which makes the mean
-        that of temperature * log(sum(exp(x / temperature)))."""
+    def _interval(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean interval at each stage time, its slope over the crossbars needed, and its covariance with those that
+        copies take. The distribution of the maximum over blocks is the product of theirs; with a temperature each block
+        has a Gumbel term, which makes the mean that of temperature * log(sum(exp(x / temperature)))."""
         torch, levels, t = self.torch, self.b["levels"][active], self.point.temperature_ns
         below = self.p[0].new_ones(len(active), 1, levels.shape[1])
-        counted = torch.zeros_like(below)
+        counted = [torch.zeros_like(below) for _ in self._counts(active)]
         for s, p in zip(self.point.shapes, self.p, strict=True):
             longest = self._rows("longest", s)[active][..., None]
             reach = levels[:, None, None, :]
@@ -329,53 +143,83 @@ class Flow:
             else:
                 allowed = (longest <= reach).to(levels.dtype)
             allowed = allowed * p[:, None]
-            grown = counted[:, :, None] + below[:, :, None] * self._rows("needed", s)[..., None]
-            counted = self._pass_on(s, grown * allowed)
+            for at, values in enumerate(self._counts(active)):
+                own = values[:, s.start : s.start + s.states * s.choices].reshape(-1, s.states, s.choices, 1)
+                counted[at] = self._pass_on(s, (counted[at][:, :, None] + below[:, :, None] * own) * allowed)
             below = self._pass_on(s, below[:, :, None] * allowed)
-        f, c = below.sum(1), counted.sum(1)
         width = torch.diff(levels, dim=1)
 
-        def area(rest: Tensor) -> Tensor:
+        def mean_of(under: Tensor, total: Tensor) -> Tensor:
+            """Mean of the interval times a quantity of mean `total`, of which `under` counts up to each level."""
+            rest = total[:, None] - under
             ends = rest[:, :-1] if self.point.exact_levels else 0.5 * (rest[:, :-1] + rest[:, 1:])
-            return (ends * width).sum(1)  # type: ignore[no-any-return]
+            return (levels[:, 0] - EULER * t) * total + (ends * width).sum(1)
 
-        mean = levels[:, 0] + area(1.0 - f) - EULER * t
-        if self.point.chips > 0.0:
-            return mean, torch.zeros_like(mean)
-        n = self._mean("needed")
-        joint = levels[:, 0] * n + area(n - c) - EULER * t * n
-        return mean, self._slope(joint - n * mean)
+        mean = mean_of(below.sum(1), torch.ones_like(levels[:, 0]))
+        means = [self._moments(values, values)[0] for values in self._counts(active)]
+        parts = [mean_of(c.sum(1), m) - mean * m for c, m in zip(counted, means, strict=True)]
+        return mean, *self._slopes(active, parts)
 
-    def _slope(self, covariance: Tensor) -> Tensor:
-        one = self.b["needed"][None, :]
-        n, _, square = self._moments(one, one)
-        return covariance / (square - n * n).clamp(min=1e-9)
+    def _counts(self, active: Tensor) -> list[Tensor]:
+        """Crossbars that go with times (each J x entries): needed, where chips vary; taken, where layers are copied."""
+        found = []
+        if self.point.chips == 0.0:
+            found.append(self.b["needed"][None, :].expand(len(active), -1))
+        if len(self.b["stages"]) > 1:
+            found.append(self.b["taken"][active])
+        return found
 
-    def _slope_of_total(self, active: Tensor, mean: Tensor) -> Tensor:
-        if self.point.chips > 0.0:
-            return self.torch.zeros_like(mean)  # type: ignore[no-any-return]
+    def _slopes(self, active: Tensor, covariances: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """From the covariances of a time with `_counts`: its slope over the crossbars needed, and its covariance with
+        those taken among networks that need as many."""
+        none = self.p[0].new_zeros(len(active))
+        left = list(covariances)
+        slope = none
+        if self.point.chips == 0.0:
+            needed = self.b["needed"][None, :].expand(len(active), -1)
+            n, _, square = self._moments(needed, needed)
+            slope = left.pop(0) / (square - n * n).clamp(min=1e-9)
+        if not left:
+            return slope, none
+        pull = left.pop(0)
+        if self.point.chips == 0.0:
+            taken, _, both = self._moments(self.b["taken"][active], needed)
+            pull = pull - slope * (both - taken * n)
+        return slope, pull
+
+    def _one_by_one(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `_interval`, of all layers one after the other."""
         total = self.b["total"][active]
-        x, y, both = self._moments(total, self.b["needed"][None, :].expand_as(total))
-        return self._slope(both - x * y)
+        mean = self._moments(total, total)[0]
+        moments = [self._moments(total, values) for values in self._counts(active)]
+        return mean, *self._slopes(active, [both - x * y for x, y, both in moments])
 
-    def _latency(self, active: Tensor) -> Tensor:
-        """Mean latency at each stage time. The gap between first result and end goes from block to block on a fixed
-        set of values; the first result only moves, so that its mean is enough."""
-        gaps = self.b["gaps"][active]
+    def _latency(self, active: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean latency at each stage time, and its covariance with the crossbars that copies take. The gap between
+        first result and end goes from block to block on a fixed set of values; the first result only moves, so that its
+        mean is enough."""
+        torch, gaps = self.torch, self.b["gaps"][active]
         j, g = gaps.shape
-        held = self.p[0].new_zeros(j, 1, g)
-        held[:, :, 0] = 1.0
-        first = self.p[0].new_zeros(j, 1)
+        counts = self._counts(active)
+        held = self.p[0].new_zeros(1 + len(counts), j, 1, g)  # probability of each gap; the same, times each count
+        held[0, :, 0, 0] = 1.0
+        first = self.p[0].new_zeros(1 + len(counts), j, 1)
         for s, p in zip(self.point.shapes, self.p, strict=True):
-            shift = self._rows("shift", s)[active].to(held.dtype)
-            weight = self._rows("weight", s)[active].to(held.dtype)
+            shift, weight = (self._rows(name, s)[active].to(held.dtype) for name in ("shift", "weight"))
             low = self._rows("low", s)[active].long()
-            mass = held[:, :, None, :] * p[:, None]
-            moved = first[:, :, None] * p + (mass * shift).sum(-1)
-            first = self._pass_on(s, moved[..., None])[..., 0]
-            target = (self._rows("next", s)[None, :, :, None] * g + low).reshape(j, -1)
-            out = held.new_zeros(j, s.after * g)
-            out = out.scatter_add(1, target, (mass * weight).reshape(j, -1))
-            out = out.scatter_add(1, target + 1, (mass * (1.0 - weight)).reshape(j, -1))
-            held = out.reshape(j, s.after, g)
-        return first.sum(1) + (held.sum(1) * gaps).sum(1)  # type: ignore[no-any-return]
+            own = [v[:, s.start : s.start + s.states * s.choices].reshape(j, s.states, s.choices) for v in counts]
+            mass = held[:, :, :, None, :] * p[:, None]
+            moved = first[..., None] * p
+            if own:
+                grown = torch.stack([torch.zeros_like(own[0]), *own])[..., None]
+                mass, moved = mass + grown * mass[:1], moved + grown[..., 0] * moved[:1]
+            first = self._pass_on(s, (moved + (mass * shift).sum(-1))[..., None])[..., 0]
+            target = (self._rows("next", s)[None, :, :, None] * g + low).reshape(1, j, -1).expand(len(held), -1, -1)
+            out = held.new_zeros(len(held), j, s.after * g)
+            out = out.scatter_add(2, target, (mass * weight).reshape(len(held), j, -1))
+            out = out.scatter_add(2, target + 1, (mass * (1.0 - weight)).reshape(len(held), j, -1))
+            held = out.reshape(len(held), j, s.after, g)
+        means = first.sum(2) + (held.sum(2) * gaps).sum(2)
+        totals = [self._moments(values, values)[0] for values in counts]
+        parts = [joint - means[0] * m for joint, m in zip(means[1:], totals, strict=True)]
+        return means[0], self._slopes(active, parts)[1]

@@ -19,9 +19,17 @@ Number = Any  # a float, or one a point; NaN where the file says nothing
 class Column(Protocol):
     """A setting that varies; `pimsim.cost.points.Values`."""
 
-    numbers: Array
-    words: Array | None
-    labels: tuple[Any, ...]
+    @property
+    def numbers(self) -> Array:
+        """One a point."""
+
+    @property
+    def words(self) -> Array | None:
+        """Number of each point's word, -1: none."""
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The words."""
 
 
 class Rule(NamedTuple):
@@ -174,10 +182,10 @@ def limits_of(path: str) -> Limits:
     schemas = [schema for schema in allowed.at(steps) if schema.get("type") in ("integer", "number")]
     if not schemas:
         return Limits(False, False, np.inf, -np.inf, False, allowed.what(steps), "")
-    one = schemas[0]
+    one: Mapping[str, Any] = schemas[0]
     low = one.get("minimum", one.get("exclusiveMinimum", -np.inf))
     return Limits(
-        True, one["type"] == "integer", float(low), float(one.get("maximum", np.inf)), "exclusiveMinimum" in one,  # type: ignore[arg-type]
+        True, one["type"] == "integer", float(low), float(one.get("maximum", np.inf)), "exclusiveMinimum" in one,
         allowed.what(steps), allowed.range(steps),
     )  # fmt: skip
 

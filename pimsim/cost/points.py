@@ -135,7 +135,7 @@ class Points:
     def errors(self) -> dict[int, str]:
         """Point -> why it is no hardware; points that are valid are left out. Rules between plain numbers are checked
         over arrays; words are checked with one point of each group."""
-        return broken_rules(self.base, self._ready, len(self))  # type: ignore[arg-type]
+        return broken_rules(self.base, self._ready, len(self))
 
     def groups(self, whole: frozenset[str] = frozenset()) -> Iterator[Group]:
         """The points in groups that share all words (and the numbers at the paths `whole`), failed points too."""
@@ -154,14 +154,15 @@ class Points:
 class _Machines(Points):
     """Points that were given as hardware descriptions."""
 
+    _machines: tuple[Hardware, ...]
+
     def __init__(self, base: Hardware, values: dict[str, list[Any]], count: int, machines: tuple[Hardware, ...]):
         super().__init__(base, values, count)
         object.__setattr__(self, "_machines", machines)
 
     def hardware(self, i: int) -> Hardware:
         """The description itself."""
-        machine: Hardware = self._machines[self._index(i)]  # type: ignore[attr-defined]
-        return machine
+        return self._machines[self._index(i)]
 
 
 def layer_target(path: str) -> tuple[str, str]:
@@ -205,7 +206,7 @@ def _column(path: str, values: Sequence[Any] | Array) -> Values:
     array = values if isinstance(values, np.ndarray) else None
     if array is None:
         kinds = set(map(type, values))
-        array = np.array(values) if kinds and kinds <= {int, float} else _objects(values)  # type: ignore[arg-type]
+        array = np.array(list(values)) if kinds and kinds <= {int, float} else _objects(list(values))
     if array.ndim != 1:
         raise InputError(f"{printable(path, 100)}: expected one value a point; got an array of {array.ndim} dimensions")
     if array.dtype.kind in "iu":

@@ -44,7 +44,10 @@ PARTS = ("energy_pJ", "energy_dynamic_pJ", "energy_static_pJ", "area_um2")
 
 BY_COMPONENT = tuple(f"{component}_{part}" for part in PARTS for component in COMPONENTS)
 FIGURES = (*TOTALS, *BY_COMPONENT)
-COLUMNS = ("workload", "point", *FIGURES, "error")
+INTERVALS = tuple(f"{name}_{end}" for name in ("energy_pJ", "latency_ns", "area_um2") for end in ("low", "high"))
+"""Ends of the 80% intervals of three totals."""
+
+COLUMNS = ("workload", "point", *TOTALS, *INTERVALS, *BY_COMPONENT, "error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +119,8 @@ def chosen_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
         raise InputError(
-            f"no column {printable(repr(unknown[0]), 80)}; columns are {', '.join(TOTALS)}, and <component>_<figure> "
-            f"with {', '.join(PARTS)} of {', '.join(COMPONENTS)}"
+            f"no column {printable(repr(unknown[0]), 80)}; columns are {', '.join((*TOTALS, *INTERVALS))}, and "
+            f"<component>_<figure> with {', '.join(PARTS)} of {', '.join(COMPONENTS)}"
         )
     kept = {"workload", "point", "error", *columns}
     return tuple(name for name in COLUMNS if name in kept)

@@ -85,7 +85,11 @@ class Executor:
         shared: Any = None,
         timeout_s: float | None = None,
     ) -> Iterator[tuple[int, Any]]:
-        """(number of the task, result) as tasks finish, in whichever order; otherwise like `map`."""
+        """(number of the task, result) as tasks finish, in whichever order; otherwise like `map`.
+
+        A worker gets its next task when the caller comes back for the next result: a caller that keeps each result
+        first loses, when it is killed, no more than one task a worker.
+        """
         for outcome in self._run(function, tasks, seed, shared, 1, timeout_s, None):
             yield outcome.number, _results(outcome)[0]
 
@@ -111,7 +115,8 @@ class Executor:
         timeout_s: float | None,
         due: _Due | None,
     ) -> Iterator[Outcome]:
-        """Outcomes of chunks as they finish. `due` keeps the work from running far ahead of what is used."""
+        """Outcomes of chunks as they finish. `due` keeps the work from running far ahead of what is used; without it
+        no chunk is started while the caller has an outcome in hand."""
         if chunk_size < 1:
             raise InputError(f"chunk_size must be 1 or more; got {chunk_size}")
         if self._running:
@@ -127,7 +132,9 @@ class Executor:
             flying = self._fill(chunks, flying, due)
             while flying:
                 outcome = backend.wait(None if until is None else until - time.monotonic())
-                flying = self._fill(chunks, flying - 1, due)  # before the caller takes its time over this one
+                flying -= 1
+                if due:  # before the caller takes its time over this one
+                    flying = self._fill(chunks, flying, due)
                 yield outcome
                 flying = self._fill(chunks, flying, due)
         finally:

@@ -24,7 +24,7 @@ class Ray(Backend):
     processes, which ends with `close`. Ray itself does the chunks of a killed worker again."""
 
     def __init__(self, address: str, workers: int | None):
-        ray = _import_ray()
+        ray = _import_ray(address)
         self._ray, self._started = ray, not ray.is_initialized()
         if self._started:
             _start(ray, address, workers)
@@ -66,12 +66,19 @@ class Ray(Backend):
             self._ray.shutdown()
 
 
-def _import_ray() -> Any:
+def _import_ray(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address == "local":
+        # Ray would listen on all interfaces: it takes 127.0.0.1 for the address that others reach it by. Where it is
+        # not to make clusters (the setting is named after the systems on which that is so), it stays on the loopback.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
     except ImportError:
         raise InputError("Ray is not installed; pip install 'pimsim[ray]', or use workers of this machine") from None
+    constants: Any = sys.modules.get("ray._private.ray_constants")
+    if address == "local" and getattr(constants, "ENABLE_RAY_CLUSTER", False):
+        constants.ENABLE_RAY_CLUSTER = False  # Ray had been imported before
     return ray
 
 
@@ -83,8 +90,8 @@ def _start(ray: Any, address: str, workers: int | None) -> None:
         except (ConnectionError, ValueError, RuntimeError) as fault:
             raise InputError(f"no Ray cluster at '{printable(address, 80)}': {printable(fault, 200)}") from fault
         return
-    # Ray would listen on all interfaces, and leave a token in the home directory.
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # it would leave a token in the home directory
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as processes of our own; 15 starves beside anything else
     ray.init(
         address="local",
         num_cpus=workers or os.cpu_count(),

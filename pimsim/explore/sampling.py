@@ -15,6 +15,8 @@ MAX_SAMPLES = 10_000_000
 _BLOCK = 4096
 _DRY_BLOCKS = 256  # blocks without a new point after which the allowed points are taken to be exhausted
 _ALL_AT_ONCE = 1 << 20
+_MOST_CODES = 1 << 24  # numbers of one block, which bounds the rows where there are many knobs
+_MOST_DRAWN = 1 << 26
 
 Array = Any
 
@@ -53,13 +55,14 @@ def _allowed_points(space: Space) -> Array:
 
 def _draw(space: Space, method: str, n: int, seed: int) -> Array:
     kept = np.empty((0, len(space.knobs)), dtype=np.int32)
-    dry = 0
+    dry = drawn = 0
     for block in _blocks(space, method, seed):
+        drawn += len(block)
         block = block[space.allowed(block)]
         before = len(kept)
         kept = _distinct(np.concatenate([kept, block])) if len(block) else kept
         dry = dry + 1 if len(kept) == before else 0
-        if len(kept) >= n or dry == _DRY_BLOCKS:
+        if len(kept) >= n or dry == _DRY_BLOCKS or (drawn >= _MOST_DRAWN and not len(kept)):
             break
     return kept[:n]
 
@@ -67,12 +70,13 @@ def _draw(space: Space, method: str, n: int, seed: int) -> Array:
 def _blocks(space: Space, method: str, seed: int) -> Iterator[Array]:
     """Codes without end, in blocks that grow with what has been drawn."""
     radices = np.array([len(knob.values) for knob in space.knobs])
+    most = min(_ALL_AT_ONCE, max(_BLOCK, _MOST_CODES // len(radices)))
     rows = _BLOCK
     if method == "random":
         rng = np.random.default_rng(seed)
         while True:
             yield rng.integers(0, radices, size=(rows, len(radices)), dtype=np.int32)
-            rows = min(2 * rows, _ALL_AT_ONCE)
+            rows = min(2 * rows, most)
     from scipy.stats import qmc
 
     engine = qmc.Sobol(len(radices), scramble=True, rng=seed)
@@ -80,7 +84,7 @@ def _blocks(space: Space, method: str, seed: int) -> Iterator[Array]:
     while drawn < 2**29:  # the sequence has 2^30 points; what is drawn so far doubles, which keeps it balanced
         yield np.minimum((engine.random(rows) * radices).astype(np.int32), radices.astype(np.int32) - 1)
         drawn += rows
-        rows = min(drawn, _ALL_AT_ONCE)
+        rows = min(drawn, most)
 
 
 def _distinct(codes: Array) -> Array:

@@ -79,6 +79,14 @@ class Space:
         return math.prod(len(knob.values) for knob in self.knobs)
 
     @property
+    def size_text(self) -> str:
+        """`size` as a person reads it: 12,960 or 3e+45."""
+        if self.size < 10**15:
+            return f"{self.size:,}"
+        exponent = math.floor(math.log10(self.size))
+        return f"{self.size // 10**exponent}e+{exponent}"
+
+    @property
     def paths(self) -> list[str]:
         """What a point sets: the knobs' paths, then the derived ones."""
         return [*(knob.path for knob in self.knobs), *(path for path, _ in self.derived)]
@@ -87,8 +95,8 @@ class Space:
         """Points start to stop as (stop - start) x knobs numbers of values. Raises InputError over LARGEST_NUMBERED."""
         if self.size > LARGEST_NUMBERED:
             raise InputError(
-                f"the space has {self.size:.3g} points, too many to go through; sample it (sample='sobol', n=...) or "
-                "search it (optimise='nsga2', budget=...)"
+                f"the space has {self.size_text} points, too many to go through; sample it (sample='sobol', n=...) "
+                "or search it (optimise='nsga2', budget=...)"
             )
         left = np.arange(start, min(stop, self.size), dtype=np.int64)
         codes = np.empty((len(left), len(self.knobs)), dtype=np.int32)
@@ -104,11 +112,12 @@ class Space:
         return numbers
 
     def columns(self, codes: Array) -> dict[str, Array]:
-        """Path -> value at each point: the knobs', then the derived ones."""
+        """Path -> value at each point: the knobs', then the derived ones (numbers as float64, since whether all are
+        whole may differ from piece to piece)."""
         columns = {knob.path: knob.array[codes[:, at]] for at, knob in enumerate(self.knobs)}
         values = self._values(codes) if self.derived else {}
         for path, expression in self._compiled[0]:
-            columns[path] = _whole(values[path]) if expression.kind == "number" else values[path]
+            columns[path] = values[path].astype({"number": np.float64, "text": object}.get(expression.kind, bool))
         return columns
 
     def allowed(self, codes: Array) -> Array:
@@ -133,7 +142,10 @@ class Space:
             left, code = divmod(left, len(knob.values))
             values[knob.path] = knob.values[code]
         codes = np.array([[knob.values.index(values[knob.path]) for knob in self.knobs]], dtype=np.int32)
-        return {path: plain(column[0]) for path, column in self.columns(codes).items()}
+        found = {path: plain(column[0]) for path, column in self.columns(codes).items()}
+        for path, _ in self.derived:
+            found[path] = whole(found[path])
+        return found
 
     def hardware(self, values: Mapping[str, Value] | int) -> Hardware:
         """The hardware of one point: its number, or path -> value (layers' bits are no part of it).
@@ -261,6 +273,11 @@ def scalars(section: Mapping[str, Any], path: str = "") -> dict[str, Value]:
     return found
 
 
+def whole(value: Value) -> Value:
+    """A whole float as the int that counts in a hardware file have to be."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
 def plain(value: Any) -> Any:
     """A NumPy scalar as the Python value that it is."""
     return value.item() if isinstance(value, np.generic) else value
@@ -268,10 +285,3 @@ def plain(value: Any) -> Any:
 
 def _double(value: Value) -> Value:
     return value if isinstance(value, bool | str) else float(value)
-
-
-def _whole(values: Array) -> Array:
-    """int64 where all are whole, so that they fit counts; as they are otherwise."""
-    if np.all(np.isfinite(values)) and np.all(values == np.rint(values)) and np.all(np.abs(values) < 2**53):
-        return values.astype(np.int64)
-    return values

@@ -16,7 +16,7 @@ from pimsim.data_files import data_folder
 from pimsim.errors import InputError, Place, printable
 from pimsim.explore.expressions import ExpressionError
 from pimsim.explore.knob_values import listed, node_of, unknown_path
-from pimsim.explore.space import BIT_FIELDS, Knob, Space, Value, compile_all, is_layer_path, layer_target
+from pimsim.explore.space import BIT_FIELDS, Knob, Space, Value, compile_all, is_layer_path, layer_target, whole
 from pimsim.hardware.library import shown_path
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.merge import merge
@@ -82,14 +82,15 @@ def find_space(source: str | os.PathLike[str]) -> Path:
 
 
 def hardware_with(base: Hardware, values: AnyMapping[str, Value]) -> Hardware:
-    """`base` with the value at each dotted path changed. Raises InputError, one line a broken rule."""
+    """`base` with the value at each dotted path changed (whole floats, as result files hold them, become counts).
+    Raises InputError, one line a broken rule."""
     data = base.model_dump(mode="json", exclude_unset=True)
     for path, value in values.items():
         section = data
         *sections, key = path.split(".")
         for name in sections:
             section = section.setdefault(name, {})
-        section[key] = value
+        section[key] = whole(value)
     try:
         return Hardware.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -30,7 +31,12 @@ def resolved_yaml(hardware: Hardware) -> str:
     Keys whose value and default are both null (prices that are computed, not given) are left out.
     """
     values = _without_null_defaults(hardware, hardware.model_dump(mode="json", round_trip=True))
-    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return yaml_text(values)
+
+
+def yaml_text(data: Mapping[str, Any]) -> str:
+    """Plain data as YAML that the readers of this package read as the same."""
+    text: str = yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 

@@ -196,6 +196,13 @@ class _Writer:
     def _chosen(self, path: Path) -> list[str]:
         return self.allowed.choices(path)
 
+    def _inherited(self, place: Place, path: Path) -> str:
+        """What to do about a value that stands in an extended file: there it was right."""
+        main = self.tree.place.file
+        if place.file is None or main is None or place.file == main or place.file.startswith("--set"):
+            return ""
+        return f"; it comes from the file that {main} extends: set {dotted(path)} in {main}"
+
     def _rule(self, path: Path, error: dict[str, Any]) -> list[Problem]:
         """A rule between fields: `ctx` may say which key it is about, or list several (path, message)."""
         context = error.get("ctx") or {}
@@ -205,5 +212,6 @@ class _Writer:
         for relative, text in listed:
             full = (*path, *(step for step in str(relative).split(".") if step))
             key_place, place, _, complete = locate(self.tree, full)
-            found.append(Problem(place if complete and relative else key_place, dotted(full), printable(text, 500)))
+            where = place if complete and relative else key_place
+            found.append(Problem(where, dotted(full), printable(text, 500) + self._inherited(where, full)))
         return found

@@ -191,24 +191,26 @@ class Cell(Model):
     kind: Literal["reram", "pcm", "fefet", "mram", "sram"] = Field(description="device")
     bits: Annotated[int, Field(ge=1, le=8)] = Field(default=1, description="bits stored in a cell")
     r_on_ohm: Annotated[float, Field(ge=10, le=1e12)] | None = Field(
-        default=None, description="resistance of the low-resistance state"
+        default=None,
+        description="resistance of the low-resistance state; 20 kohm when left out, of sram a minimum transistor's",
     )
     r_off_ohm: Annotated[float, Field(ge=10, le=1e15)] | None = Field(
-        default=None, description="resistance of the high-resistance state"
+        default=None, description="resistance of the high-resistance state; 10 r_on_ohm when left out, r_on_ohm of sram"
     )
     read_voltage_V: Annotated[float, Field(gt=0, le=5)] | None = Field(
-        default=None, description="voltage across a cell during a read; the supply when left out"
+        default=None, description="voltage across a cell during a read; 0.2 V when left out, of sram half the supply"
     )
     read_pulse_ns: PositiveFloat | None = Field(
         default=None, description="time for which the read voltage is applied; the whole read when left out"
     )
     compute: Literal["resistive", "current", "charge", "digital"] | None = Field(
         default=None,
-        description="how a cell multiplies: resistive by Ohm's law (default of non-volatile cells), discharging a "
-        "bitline (default of sram), onto a capacitor, or in gates with an adder tree",
+        description="how a cell multiplies: resistive by Ohm's law (default of non-volatile cells; sram: cells that "
+        "pull a bitline up and down), discharging a bitline (default of sram), onto a capacitor, or in gates with an "
+        "adder tree",
     )
     capacitor_fF: Annotated[float, Field(gt=0, le=1e4)] | None = Field(
-        default=None, description="compute: charge: capacitor of a cell; 1 fF when left out"
+        default=None, description="compute: charge: capacitor of a cell; 1.2 fF when left out"
     )
     transistors: Annotated[int, Field(ge=1, le=64)] = Field(
         default=6, description="sram: transistors of a cell: 6 with a pair of bitlines, 8 with a read port, 10, 12"
@@ -289,7 +291,14 @@ class Adc(Circuit):
         default=None, description="binary_pulses: one decision of the converter; a read step when left out"
     )
     columns_combined: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=1, description="columns of one weight that share charge (or current) before one conversion"
+        default=1,
+        description="columns of one weight that share charge (or current) before one conversion; compute: digital: "
+        "that are added as one word",
+    )
+    comparators: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None,
+        description="flash, sense_amplifier: comparators of a converter; 2^bits - 1 when left out, fewer search in "
+        "steps (1: bit by bit)",
     )
     data_share: Share = Field(
         default=0.0, description="share of a conversion's energy that follows the column sum (ramp, pulse count)"
@@ -608,7 +617,7 @@ class Hardware(Model):
                 )
             )
         turn_ns = bar.adc.columns_per_adc / bar.adc.columns_combined / bar.adc.rate_GSps
-        if bar.read_ns is not None and turn_ns > bar.read_ns * 1.0000001:
+        if bar.adc.kind != "none" and bar.read_ns is not None and turn_ns > bar.read_ns * 1.0000001:
             found.append(
                 (
                     "crossbar.adc.rate_GSps",

@@ -72,11 +72,13 @@ LEAKAGE_NW = {
     "lp": (0.074, 0.044, 0.0295, 0.0187, 0.0122, 0.0106, 0.0071, 0.0053, 0.0048, 0.0042, 0.0035, 0.003),
 }
 
-SWITCHED_FF_PER_GATE = (3.12, 1.87, 1.16, 0.72, 0.472, 0.374, 0.245, 0.157, 0.125, 0.104, 0.081, 0.068)
+SWITCHED_FF_PER_GATE = (3.12, 1.87, 1.16, 0.72, 0.472, 0.374, 0.270, 0.233, 0.221, 0.201, 0.169, 0.145)
 """Capacitance that a NAND2-equivalent of a datapath switches in one operation, activity included. 45 nm: [H], 0.1 pJ
 and 137 um2 for a 32-bit addition, 0.2 pJ and 282 um2 for an 8-bit multiplication at 0.9 V: 0.58 and 0.57 fJ for each
-NAND2 of 0.8 um2. Other rows: energy / V^2 of [SB] at nominal supply over that of HP 45 (28 and 22: between HP 32 and
-HP 20; 5: 0.84 of 7, by node^0.5)."""
+NAND2 of 0.8 um2. 130 to 28: energy / V^2 of [SB] at nominal supply over that of HP 45 (28: between HP 32 and HP 20).
+22 and below: as the input of a NAND2 over that at 28 nm (`GATE_INPUT_FF`). Sources disagree there: [SB]'s predictive
+FinFETs give half of it (0.157 at 16, 0.081 at 7 nm), published operations at 7 nm (Jouppi et al., ISCA 2021, table 2:
+a third of the energies of 45 nm; remembered) 0.25 to 0.36, by the supply, which is not printed."""
 
 GATE_INPUT_FF = (6.3, 4.05, 2.6, 1.6, 1.06, 0.93, 0.67, 0.58, 0.55, 0.50, 0.42, 0.36)
 """Input of a minimum NAND2. 45 nm: 1.6 fF (Nangate NAND2_X1; remembered). Planar rows: width with node, fF/um of [PTM]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from pimsim.graph.workload import Kind, Layer, Unit, Workload
+
+Array = np.ndarray[Any, Any]
 
 MVM, DYNAMIC, LOOKUP, DIGITAL, MOVE = range(5)
 KIND_CODES = {Kind.MVM: MVM, Kind.DYNAMIC: DYNAMIC, Kind.LOOKUP: LOOKUP, Kind.DIGITAL: DIGITAL, Kind.MOVE: MOVE}
@@ -43,6 +47,7 @@ LAYER_COLUMNS = 24
 
 # One row an edge.
 E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
+EDGE_COLUMNS = 4
 
 
 # One row a hardware point: geometry and rates, everything that counts and times depend on.
@@ -97,8 +102,39 @@ E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
     P_SOFTMAX_PER_NS,  # elements a tile; 0: it has no such unit
     P_NORMALISATION_PER_NS,
     P_PIPELINED,  # 1: totals are those of overlapping layers
-) = range(50)
-POINT_COLUMNS = 50
+    P_TOGGLES,  # 1: arrays and rows take energy when a bit changes, not while it is one
+    # What follows is derived from the columns before, once a point: kernels multiply instead of dividing.
+    P_BY_ROWS,  # 1 / P_ROWS, and so on
+    P_BY_COLUMNS,
+    P_BY_ACTIVE_ROWS,
+    P_BY_CELL_BITS,
+    P_BY_DAC_BITS,
+    P_BY_COMBINED,
+    P_BY_PE,
+    P_BY_TILE,
+    P_BY_CHIP,
+    P_BY_GRAIN,
+    P_BY_CYCLE,
+    P_BY_BURST,
+    P_BY_ROUTER,  # of P_TILES_PER_ROUTER
+    P_BY_MESH,
+    P_BUS_NS,  # ns a bit, or an operation, of one tile: 1 / P_BUS_BITS_PER_NS, and so on
+    P_BUFFER_NS,
+    P_ROUTER_NS,
+    P_MEMORY_NS,
+    P_VECTOR_NS,
+    P_SPECIAL_NS,
+    P_POOL_NS,
+    P_MAC_NS,
+    P_ACCUMULATOR_NS,
+    P_SOFTMAX_NS,  # 0: it has no such unit
+    P_NORMALISATION_NS,
+    P_TILES,  # of a chip
+    P_BY_TILES,
+    P_ROW_GROUPS,  # in which a full row tile is read
+    P_READ_SHARE,  # full-scale charge of a cell over that of a read of random operands on a whole array
+) = range(80)
+POINT_COLUMNS = 80
 """Columns after these hold bits of layers, for sweeps that vary them: L_WEIGHT_BITS or L_INPUT_BITS = -column."""
 
 # One row a layer: what the mapping decides.
@@ -111,6 +147,8 @@ POINT_COLUMNS = 50
     M_ROW_TILES,
     M_COLUMN_TILES,
     M_PHASES,  # row groups read one after the other in the fullest row tile
+    M_CONVERSION_ROWS,  # row groups that are converted for one output column
+    M_READS,  # read cycles of one vector and row group
     M_CYCLES,  # read cycles of one vector
     M_DRIVES,  # times that a row is driven for one vector
     M_CONVERSIONS,  # actions of the converter for one vector, column and row group
@@ -124,9 +162,9 @@ POINT_COLUMNS = 50
     M_WRITE_NS,  # writing operands or a new context before the layer can start
     M_DURATION_NS,
     M_FILL_NS,
-    M_CONVERSION_ROWS,  # row groups that are converted for one output column
-) = range(22)
-MAPPED_COLUMNS = 22
+    M_MIDDLE,  # crossbar from which and to which its data go
+) = range(24)
+MAPPED_COLUMNS = 24
 
 # One row a point: what the mapping says of the whole.
 (
@@ -145,7 +183,7 @@ MAPPED_COLUMNS = 22
 SUMMARY_COLUMNS = 11
 
 # Scratch of the replication: one row a matrix on crossbars.
-Q_VECTORS, Q_VECTOR_NS, Q_PER_COPY, Q_LAYER = range(4)
+Q_VECTORS, Q_LAYER, Q_BY_VECTOR, Q_PER_COPY = range(4)
 QUEUE_COLUMNS = 4
 
 # One column a component, in the order of `pimsim.components.REGISTRY` (a test holds the two together): actions.
@@ -175,6 +213,34 @@ QUEUE_COLUMNS = 4
 ) = range(22)
 COMPONENT_COLUMNS = 22
 
+# Scratch, one row for all layers.
+(
+    X_NEEDED,
+    X_BUDGET,
+    X_ROOM,  # for what may be copied; below 0: for no copies
+    X_SLOW_NS,  # bisection of the stage time
+    X_LOW_NS,
+    X_HIGH_NS,
+    X_MIDDLE_NS,
+    X_TAKEN,
+    X_PER_CONTEXT,
+    X_POSITION,
+    X_CONTEXT,
+    X_USED,
+    X_HOPS,  # traffic of a layer: bits x routers passed, bits between chips
+    X_LINK,
+    X_OUTSIDE,  # bits into and out of the model
+    X_BEFORE_NS,  # end of all earlier contexts
+    X_START_NS,
+    X_BOUND_NS,
+    X_LATENCY_NS,
+    X_SERIAL_NS,  # latency without overlap
+    X_LONGEST_NS,
+    X_MEMORY_NS,
+    X_INTERVAL_NS,
+) = range(23)
+LANE_COLUMNS = 23
+
 # One row a layer and schedule: times in ns.
 T_START, T_END, T_CRITICAL = range(3)
 TIME_COLUMNS = 3
@@ -184,8 +250,8 @@ tiles."""
 
 
 class Packed:
-    """A workload as rows of numbers (layers, edges, and where each layer's edges start): `lists` for the plain kernels,
-    `arrays` for the compiled ones, with the same values."""
+    """A workload as rows of numbers: layers (L_*), edges (E_*), and where each layer's edges start. `lists` holds a
+    list a row; `flat` (lists) and `arrays` have the rows one after the other, for plain and compiled kernels."""
 
     def __init__(
         self, layers: list[list[float]], edges: list[list[float]], starts: list[int], macs: float, ops: float
@@ -193,11 +259,18 @@ class Packed:
         self.macs, self.ops = macs, ops  # of one inference
         self.evaluated = 0  # layers evaluated without compiler so far
         self.lists = layers, edges, starts
-        self.arrays = (
-            np.array(layers, dtype=np.float64).reshape(len(layers), LAYER_COLUMNS),
-            np.array(edges, dtype=np.float64).reshape(len(edges), 4),
-            np.array(starts, dtype=np.int64),
-        )
+
+    @cached_property
+    def flat(self) -> tuple[list[float], list[float], list[int]]:
+        """Layers and edges, row after row, and starts."""
+        layers, edges, starts = self.lists
+        return list(chain.from_iterable(layers)), list(chain.from_iterable(edges)), starts
+
+    @cached_property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """The same as arrays: float64, float64, int64."""
+        layers, edges, starts = self.flat
+        return np.array(layers, dtype=np.float64), np.array(edges, dtype=np.float64), np.array(starts, dtype=np.int64)
 
 
 def pack(workload: Workload) -> Packed:
@@ -218,43 +291,49 @@ def _rows(workload: Workload) -> tuple[list[list[float]], list[list[float]], lis
     starts = [0]
     for i, layer in enumerate(layers):
         shared = layer.kind is Kind.MVM and layer.weight_key
-        user = first_user.setdefault(_identity(layer), i) if shared else i
-        row: list[Any] = [
-            KIND_CODES[layer.kind],
-            layer.groups,
-            layer.rows,
-            layer.cols,
-            layer.vectors,
-            max(1, layer.serial_steps),
-            layer.weight_bits or 0,
-            layer.input_bits or 0,
-            layer.input_elements,
-            layer.fetched_elements,
-            layer.output_elements,
-            layer.vector_ops,
-            layer.special_ops,
-            layer.pool_ops,
-            layer.lookups,
-            layer.row_elements,
-            layer.weight_elements,
-            user,
-            owners[i],
-            0 if i in consumed else 1,
-            layer.vectors,
-            -1.0 if layer.input_density is None else layer.input_density,
-            -1.0 if layer.weight_density is None else layer.weight_density,
-            UNIT_CODES[layer.unit] if layer.kind is Kind.DIGITAL else 0,
-        ]
+        user = first_user.setdefault(cells_of(layer), i) if shared else i
+        row = layer_row(layer)
+        row[L_FIRST_USER], row[L_OWNER], row[L_IS_OUTPUT] = float(user), float(owners[i]), 0.0 if i in consumed else 1.0
         if user != i:
             rows[user][L_ALL_VECTORS] += float(layer.vectors)
-        rows.append([float(x) for x in row])
+        rows.append(row)
         edges.extend([float(e.source), float(e.elements), float(e.first), float(e.last)] for e in layer.inputs)
         starts.append(len(edges))
     return rows, edges, starts
 
 
-def _identity(layer: Layer) -> str:
-    """Only layers that lay the same tensor out alike can share the programmed cells."""
+def layer_row(layer: Layer) -> list[float]:
+    """The columns L_* of a layer; those that its place in a network decides are 0, or its own."""
+    return [
+        float(KIND_CODES[layer.kind]),
+        float(layer.groups),
+        float(layer.rows),
+        float(layer.cols),
+        float(layer.vectors),
+        float(max(1, layer.serial_steps)),
+        float(layer.weight_bits or 0),
+        float(layer.input_bits or 0),
+        float(layer.input_elements),
+        float(layer.fetched_elements),
+        float(layer.output_elements),
+        float(layer.vector_ops),
+        float(layer.special_ops),
+        float(layer.pool_ops),
+        float(layer.lookups),
+        float(layer.row_elements),
+        float(layer.weight_elements),
+        0.0,
+        0.0,
+        0.0,
+        float(layer.vectors),
+        -1.0 if layer.input_density is None else float(layer.input_density),
+        -1.0 if layer.weight_density is None else float(layer.weight_density),
+        float(UNIT_CODES[layer.unit] if layer.kind is Kind.DIGITAL else 0),
+    ]
+
+
+def cells_of(layer: Layer) -> str:
+    """Name of the programmed cells: only layers that lay the same tensor out alike can share them."""
     return f"{layer.weight_key}|{layer.groups}x{layer.rows}x{layer.cols}|{layer.weight_bits}"
 
 

@@ -25,7 +25,8 @@ class Curve:
 @dataclass(frozen=True)
 class Picture:
     """Published points over our curves. name: of the file, without ending. diagonal: both axes are one quantity, and a
-    line says where they agree."""
+    line says where they agree. ticks: names of x = 0, 1, 2...; our points are marks then: nothing lies between them.
+    doubling: x in powers of two, each with its number."""
 
     name: str
     title: str
@@ -35,16 +36,26 @@ class Picture:
     ours: tuple[Curve, ...] = ()
     logarithmic: bool = False
     diagonal: bool = False
+    ticks: tuple[str, ...] = ()
+    doubling: bool = False
 
 
 def png(picture: Picture) -> bytes:
     """The picture as a PNG, equal for equal data (no date, no version)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.0, 7.5) if picture.diagonal else (7.2, 4.4), layout="constrained")
+    wide = picture.diagonal or picture.ticks
+    figure = Figure(figsize=(10.0, 7.5 if picture.diagonal else 5.0) if wide else (7.2, 4.4), layout="constrained")
     panel = figure.subplots()
     for index, curve in enumerate(picture.ours):
-        panel.plot(curve.x, curve.y, color=COLOURS[index], label=curve.label, linewidth=1.8)
+        style: dict[str, Any] = {"linestyle": "none", "marker": "_", "markersize": 9} if picture.ticks else {}
+        panel.plot(curve.x, curve.y, color=COLOURS[index], label=curve.label, linewidth=1.8, **style)
+    if picture.ticks:
+        panel.set_xticks(range(len(picture.ticks)), picture.ticks, rotation=90, fontsize=8)
+    if picture.doubling:
+        values = sorted({x for curve in (*picture.published, *picture.ours) for x in curve.x})
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(values, [f"{value:g}" for value in values])
     for index, curve in enumerate(picture.published):
         _points(panel, curve, index)
     _names(panel, picture)

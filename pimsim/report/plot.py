@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 BARS = 48
 FORMATS = ("png", "svg", "pdf")
 LATENCY_COLOUR = "#4e79a7"
+NOTEBOOK_DPI = 80
 
 
 def picture_format(path: str | os.PathLike[str], option: str = "path") -> str:
@@ -34,31 +37,55 @@ def picture_format(path: str | os.PathLike[str], option: str = "path") -> str:
 
 def plot(result: Result, path: str | os.PathLike[str] | None = None) -> Figure:
     """See `Result.plot`."""
+    return written(lambda: draw(result), path)
+
+
+def written(drawn: Callable[[], Figure], path: str | os.PathLike[str] | None) -> Figure:
+    """The figure that `drawn` gives, written to `path` unless that is None. Raises InputError before anything is drawn
+    for an ending that is no picture, or a place that cannot be written."""
     if path is None:
-        return draw(result)
+        return drawn()
     kind = picture_format(path)
     check_target(path, "path")
-    figure = draw(result)
+    figure = drawn()
     write_atomic(path, encode(figure, kind))
     return figure
 
 
-def encode(figure: Figure, kind: str) -> bytes:
+def encode(figure: Figure, kind: str, dpi: int = 150) -> bytes:
     """The picture as a file of `kind` (one of FORMATS), without a date, so that equal results give equal files."""
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, which a notebook shows as the value of a cell; pyplot knows nothing of
+    it, so that it is not drawn twice and is freed with its last name."""
+    figure: Figure = _shown()(figsize=(width, height), layout="constrained")
+    return figure
+
+
+@cache
+def _shown() -> Any:
+    from matplotlib.figure import Figure
+
+    class Shown(Figure):
+        """A figure that notebooks ask for its PNG."""
+
+        def _repr_png_(self) -> bytes:
+            return encode(self, "png", NOTEBOOK_DPI)
+
+    return Shown
 
 
 def draw(result: Result) -> Figure:
     """Three panels over one axis of layers; energy and area stacked by component under whiskers of their 80% intervals,
     latency by share of the path."""
-    from matplotlib.figure import Figure
-
     data = chart(result, BARS)
     width = min(20.0, max(9.0, 4.5 + 0.3 * len(data.bars)))
-    figure = Figure(figsize=(width, 9.5), layout="constrained")
+    figure = blank(width, 9.5)
     panels = figure.subplots(3, 1, sharex=True)
     energy = unit_for("energy_pJ", max((sum(bar.energy.values()) for bar in data.bars), default=0))
     latency = unit_for("latency_ns", max((bar.latency_ns for bar in data.bars), default=0))

@@ -45,7 +45,7 @@ COMMON = {
 }
 BITS, COUNT = st.floats(1, 64), st.floats(1, 64)
 CIRCUITS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "shift_add": ("shift_add", {"precision.accumulator_bits": BITS}, {}),
+    "shift_add": ("shift_add", {"precision.accumulator_bits": BITS, "pe.shift_add.count": st.integers(0, 64)}, {}),
     "accumulator": ("accumulator", {"tile.accumulator.bits": BITS, "tile.accumulator.inputs": COUNT}, {}),
     "activation": ("activation", {"tile.activation.bits": BITS}, {}),
     "pool": ("pool", {"tile.pool.bits": BITS}, {}),

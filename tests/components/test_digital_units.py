@@ -47,8 +47,10 @@ def test_units_that_multiply_grow_faster(component: str) -> None:
     assert 4 < wide.area_um2 / narrow.area_um2 < 16
 
 
-def test_shift_add_is_an_addition_of_the_accumulator() -> None:
-    assert price("shift_add", *AT_45, "precision.accumulator_bits=32").energy_pJ == pytest.approx(0.1)
+def test_shift_add_is_an_addition_on_the_way_from_converter_to_accumulator() -> None:
+    wide = (*AT_45, "precision.accumulator_bits=32")
+    assert price("shift_add", *wide, "crossbar.adc.kind=none").energy_pJ == pytest.approx(0.1)
+    assert price("shift_add", *wide, "crossbar.adc.bits=8").energy_pJ == pytest.approx(0.1 * 20 / 32)
     two, four = (price("shift_add", f"pe.shift_add.count={n}").action_ns for n in (2, 4))
     assert four == pytest.approx(2 * two), "a read cycle's conversions are shared by the units"
 

@@ -77,7 +77,8 @@ def test_power_becomes_energy_and_back() -> None:
         ("crossbar.cell.read_voltage_V=0.4", "crossbar", 4.0),
         ("tile.bus.length_mm=1.0", "bus", 2.0),
         ("crossbar.cell.write.pulses=17.0", "programming", 2.0),
-        ("precision.accumulator_bits=16", "shift_add", 0.5),
+        ("precision.accumulator_bits=16", "accumulator", 1.0),
+        ("precision.accumulator_bits=16", "shift_add", (8 + 16) / (8 + 32)),
     ],
 )
 def test_parameters_move_the_energy(setting: str, component: str, ratio: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -184,6 +185,46 @@ def test_a_lost_worker_of_ray_costs_its_chunk_only(tmp_path: Path, tasks) -> Non
         assert runs == [1, 1, 2, 1, 1, 1]
         with pytest.raises(WorkerLost, match="tasks 1 to 1 ended 3 workers of Ray"):
             list(executor.map(tasks.suicide, range(3)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
+def test_ray_of_this_machine_listens_on_the_loopback_only(tasks) -> None:
+    pytest.importorskip("ray")
+    with Executor(2, ray="local") as executor:
+        assert list(executor.map(tasks.square, range(4))) == [0, 1, 4, 9]
+        listening = _listening(_family(os.getpid()))
+    assert listening
+    loopback = {"0100007F", "0" * 24 + "01000000", "0" * 16 + "FFFF00000100007F"}
+    assert {address for address, _ in listening} <= loopback
+
+
+def _family(process: int) -> set[int]:
+    """The process and all below it."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+    family = {process}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def _listening(processes: set[int]) -> set[tuple[str, str]]:
+    """(address, port) on which they listen, in the hexadecimal form of Linux."""
+    own = set()
+    for process in processes:
+        with contextlib.suppress(OSError):
+            own |= {os.readlink(entry) for entry in Path(f"/proc/{process}/fd").iterdir()}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                address, _, port = fields[1].partition(":")
+                found.add((address, port))
+    return found
 
 
 def test_a_chunk_that_ends_every_worker_is_given_up(pool: Executor, tasks) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -282,3 +283,12 @@ def test_a_wrong_file_is_told(tmp_path: Path) -> None:
         load_space(tmp_path)
     with pytest.raises(InputError, match="expected numbers, text, lists and mappings; got a set"):
         load_space({"base": "reram_128", "knobs": {"tile.pes": {4}}})
+
+
+def test_the_space_of_the_documentation_is_one() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "sweeps.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    space = load_space(yaml.safe_load(example))
+    assert space.size == 3 * 4 * 2 * 3 * 2 * 2
+    assert space.point(0)["crossbar.columns"] == 128
+    assert space.models == ("model.onnx",)

@@ -112,7 +112,7 @@ def test_each_runs(name: str) -> None:
 @pytest.mark.parametrize("name", MEASURED)
 def test_macros_are_near_their_papers(name: str) -> None:
     """Throughput and area are given and must come out; computed energy has the spread of macros left out of the fit
-    (validation/REPORT.md: 80% of them within a factor of 4.8)."""
+    (validation/REPORT.md: 80% of them within a factor of about 4)."""
     tops, tops_per_W, area_mm2 = MEASURED[name]
     figures = macro_figures(load_hardware(name), ARRAY)
     assert figures.tops == pytest.approx(tops, rel=0.01)

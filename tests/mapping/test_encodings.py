@@ -53,6 +53,18 @@ def test_densities_weigh_reads_and_drives() -> None:
     assert run("operands.input_density=0.25").counts[0, 0, c.C_DAC] == sparse[c.C_DAC]
 
 
+def test_digital_arrays_take_energy_when_bits_change() -> None:
+    """Independent bits of density i change 2 i (1 - i) of the times, a half at random."""
+    cell = ("crossbar.cell.kind=sram", "crossbar.cell.bits=1", "crossbar.cell.compute=digital")
+    half = run(*cell).counts[0, 0]
+    for density in (0.1, 0.9):
+        rare = run(*cell, input_density=density).counts[0, 0]
+        assert rare[c.C_DAC] == pytest.approx(0.36 * half[c.C_DAC])
+        assert rare[c.C_CROSSBAR] == pytest.approx(0.36 * half[c.C_CROSSBAR])
+    ones = run(*cell, weight_density=1.0).counts[0, 0]
+    assert ones[c.C_CROSSBAR] == 2.0 * half[c.C_CROSSBAR], "a product moves with its input where the weight is one"
+
+
 def test_converter_that_follows_the_sum() -> None:
     half = run().counts[0, 0, c.C_ADC]
     assert run("crossbar.adc.data_share=0.5").counts[0, 0, c.C_ADC] == half

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pimsim.graph.workload import Edge
 from pimsim.mapping import columns as c
+from pimsim.mapping.lanes import ONE
 from pimsim.timing import kernel
 from pimsim.timing.events import Stage, needed_share, run_events
 
@@ -20,15 +21,15 @@ def closed_form(stages: list[Stage]) -> tuple[float, list[list[float]]]:
     for stage in stages:
         row = [0.0] * c.MAPPED_COLUMNS
         row[c.M_WRITE_NS], row[c.M_DURATION_NS], row[c.M_FILL_NS] = stage.write_ns, stage.duration_ns, stage.fill_ns
-        rows.append(row)
-        edges += [[float(e.source), float(e.elements), e.first, e.last] for e in stage.inputs]
-        starts.append(len(edges))
-    times = [[0.0] * c.TIME_COLUMNS for _ in stages]
-    causes = [[0.0] * 3 for _ in stages]
-    layers = [[0.0] * c.LAYER_COLUMNS for _ in stages]
-    latency = kernel.overlap(layers, rows, edges, starts, times, causes)
-    kernel.trace_back(times, causes)
-    return latency, times
+        rows += row
+        for e in stage.inputs:
+            edges += [float(e.source), float(e.elements), e.first, e.last]
+        starts.append(len(edges) // c.EDGE_COLUMNS)
+    n, lane = len(stages), [0.0] * c.LANE_COLUMNS
+    times = [0.0] * (n * c.TIME_COLUMNS)
+    kernel.overlap_block(ONE, 0, n, edges, starts, rows, times, lane, False)
+    kernel.trace_back(0, n, edges, starts, rows, times)
+    return lane[c.X_LATENCY_NS], [times[i * c.TIME_COLUMNS :][: c.TIME_COLUMNS] for i in range(n)]
 
 
 @st.composite

@@ -28,7 +28,7 @@ def loo(report: Report) -> dict[str, ModuleType]:
     import importlib
 
     assert CASES in sys.modules, report.name
-    names = ("chips", "factors", "sigmas", "fit", "case")
+    names = ("chips", "factors", "sigmas", "fit", "case", "text")
     return {name: importlib.import_module(f"{CASES}.leave_one_out.{name}") for name in names}
 
 
@@ -120,6 +120,20 @@ def test_the_package_has_what_the_fit_prints(loo: dict[str, ModuleType], known: 
     assert "# assumed" in source
 
 
+def test_storage_has_the_spread_of_published_memories() -> None:
+    import yaml
+
+    from validation.cacti import case
+
+    figures = yaml.safe_load(case.PUBLISHED.read_text("utf-8"))
+    points = [p for name, group in figures.items() if name != "mnsim" for p in case.published_points(group)]
+    for table, names in ((spread.ENERGY_SIGMA, ("read_pJ", "write_pJ")), (spread.AREA_SIGMA, ("area_mm2",))):
+        logs = [r.log for r in case.residuals(points) if r.quantity in names]
+        assert len(logs) >= 20
+        assert table["storage"] == pytest.approx(math.sqrt(statistics.fmean(log * log for log in logs)), abs=0.005)
+        assert case.spread(*names)[0] == len(logs)
+
+
 def test_throughput_over_supply_scatters_less_than_latency_sigma(loo: dict[str, ModuleType], known: list[Any]) -> None:
     count, sigma = loo["sigmas"].latency_spread(known)
     assert count == sum(len(chip.speed) for chip in known) >= 6
@@ -133,6 +147,12 @@ def test_a_kind_that_no_chip_separates_is_assumed(loo: dict[str, ModuleType]) ->
     found = loo["sigmas"].spreads(chips, "energy")
     assert found["driver"] == found["digital"] == loo["sigmas"].ASSUMED["energy"]
     assert '"digital": 0.50,  # assumed' in loo["fit"].constants(chips, "energy")
+
+
+def test_every_far_chip_says_what_is_suspected_and_no_other(loo: dict[str, ModuleType], known: list[Any]) -> None:
+    rows = loo["sigmas"].held(loo["factors"].left_out("energy", known), "energy")
+    far = {row.chip.name for row in rows if abs(row.residual) > loo["text"].FAR}
+    assert far == set(loo["text"].LACKS)
 
 
 def test_report_passes_and_can_be_drawn(report: Report) -> None:

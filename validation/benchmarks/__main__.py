@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pimsim.report.atomic import write_atomic
 from pimsim.report.units import significant
 
+from .batched import batched, billion
 from .measure import Measurement, as_dict, machine
 from .processes import first_run, peak_memory, whole_process
 from .references import events, peers
@@ -23,7 +24,11 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "memory": peak_memory,
     "events": events,
     "peers": peers,
+    "batched": batched,
+    "billion": billion,
 }
+LONG = ("billion",)
+"""Only run when named."""
 
 
 def line(measurement: Measurement) -> str:
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = machine()
     print(before, flush=True)
     found: list[Measurement] = []
-    for name in options.names or BENCHMARKS:
+    for name in options.names or [name for name in BENCHMARKS if name not in LONG]:
         for measurement in BENCHMARKS[name]():
             found.append(measurement)
             print(line(measurement), flush=True)

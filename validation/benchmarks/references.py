@@ -13,6 +13,7 @@ from pimsim.hardware.load import load_hardware
 from pimsim.jit import compiled
 from pimsim.mapping import columns as c
 from pimsim.mapping.columns import pack
+from pimsim.mapping.lanes import ONE
 from pimsim.mapping.point import point_row
 from pimsim.timing import kernel
 from pimsim.timing.events import Stage, run_events
@@ -45,12 +46,12 @@ def events(repetitions: int = 5, calls: int = 200) -> list[Measurement]:
     rows = raw.mapped[0]
     times = rows[:, [c.M_WRITE_NS, c.M_DURATION_NS, c.M_FILL_NS]].tolist()
     stages = [Stage(*row, inputs=layer.inputs) for row, layer in zip(times, model.layers, strict=True)]
-    time_points = compiled(kernel.time_points, *kernel.HELPERS)
-    given: tuple[Any, ...] = (*packed.arrays, np.array(points), raw.mapped, raw.summary)
-    ends, totals = np.zeros_like(raw.ends), np.zeros_like(raw.totals)
-    room = np.zeros((len(stages), c.BUSY_COLUMNS))
-    fast, _ = best(repetitions, lambda: range(calls), lambda _: time_points(*given, ends, totals, room))
+    overlap, count = compiled(kernel.overlap_block, *kernel.HELPERS), len(stages)
+    _, edges, starts = packed.arrays
+    lane, room = np.zeros(c.LANE_COLUMNS), np.zeros(count * c.TIME_COLUMNS)
+    given: tuple[Any, ...] = (ONE, 0, count, edges, starts, rows.ravel(), room, lane, False)
+    fast, _ = best(repetitions, lambda: range(calls), lambda _: overlap(*given))
     slow, _ = best(repetitions, lambda: range(1), lambda _: run_events(stages))
     last = max(end for _, end in run_events(stages))
-    detail = f"{1e3 * slow:.3g} ms over {1e6 * fast:.3g} us; latency {last:,.0f} ns and {totals[0, 0]:,.0f} ns"
+    detail = f"{1e3 * slow:.3g} ms over {1e6 * fast:.3g} us; latency {last:,.0f} ns and {lane[c.X_LATENCY_NS]:,.0f} ns"
     return [Measurement("events over the timing kernel, VGG-8", slow / fast, "x", None, detail)]

@@ -17,6 +17,9 @@ GOAL = 20.0
 FIVE = ("guo2023", "jia2020", "sinangil2021", "wan2022", "yin2020")
 """Chips with a case of their own."""
 
+LATE = ("biswas2018", "lee2022", "liu2020", "valavi2019")
+"""Chips that were added after the models were settled."""
+
 WHY = "a chip left out is held to the goal and to its own 80% interval, not to a bar"
 SOURCE = "published macros, each named in validation/leave_one_out/chips.yaml"
 NAMES: dict[Quantity, str] = {"energy": "efficiency", "area": "area"}
@@ -67,12 +70,13 @@ def summary(rows: list[Held], bare: list[Seen], quantity: Quantity) -> list[Row]
     name = NAMES[quantity]
     errors = {row.chip.name: error_percent(row.seen, row.seen.computed, quantity) for row in rows}
     plain = [error_percent(seen, seen.computed, quantity) for seen in bare]
-    five = [errors[chip] for chip in FIVE]
+    five, late = ([errors[chip] for chip in chips if chip in errors] for chips in (FIVE, LATE))
     outside = sum(not row.covered for row in rows) / len(rows)
     return [
         goal(f"{name}: mean absolute error of {len(rows)} chips", statistics.fmean(errors.values())),
         goal(f"{name}: median absolute error", statistics.median(errors.values())),
-        goal(f"{name}: mean absolute error of the {len(FIVE)} chips with a case", statistics.fmean(five)),
+        goal(f"{name}: mean absolute error of the {len(five)} chips with a case", statistics.fmean(five)),
+        goal(f"{name}: mean absolute error of {len(late)} chips written down last", statistics.fmean(late)),
         goal(f"{name}: mean absolute error of bare circuits, no factor", statistics.fmean(plain)),
         goal(f"{name}: median absolute error of bare circuits, no factor", statistics.median(plain)),
         goal(f"{name}: chips outside their 80% interval", 100.0 * outside),
@@ -91,6 +95,17 @@ def notes(known: list[Chip]) -> tuple[str, ...]:
     return (
         "Not blind: after a first look at the errors, the converter rates of wang, zhang, choi, si, rasul and papistas "
         "were corrected (columns that are combined convert once), which lowered the mean a little.",
+        "Nor are these blind, chosen after a look at the largest errors, by what circuits do rather than by a fit: the "
+        "columns of a weight in a digital macro are added as one word in one tree (`columns_combined`); rows and gates "
+        "of digital arrays take energy when bits change; a shift-add moves the bits between converter and accumulator; "
+        "XNOR cells of jiang2018 pull against each other for 0.85 ns a column; amplifiers of si2021, xue2021, hung2022 "
+        "and khwa2022 search bit by bit (the group's earlier macros do; remembered); 10 comparators for 11 levels; "
+        "gates of FinFET nodes as the technology table now has them. Together they lowered the mean error of the "
+        "efficiencies from 119 to 104%; that of the areas stayed. Nor is it blind that rows which take turns share "
+        "their latches and ladders.",
+        f"{', '.join(LATE)} were written down from the tabulation after all of this. Nothing of the models was chosen by "
+        "them, but they are not quite blind: what had been misread in the table was put right after a first output. They "
+        "also lower the mean over all chips.",
         f"{len(known)} chips, {areas} with an area. Every price is computed: given and fitted ones are taken out. Each "
         "circuit kind has one factor, from the other chips alone; where a paper tells parts apart they count for "
         "themselves, else its total does. Factors are drawn towards 1 as far as chips are few.",

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pimsim.components import adc, dac, silicon
+from pimsim.components import adc, dac
 from pimsim.components.crossbar import compute_style
+from pimsim.components.registry import REGISTRY
 from pimsim.cost.macro import macro_figures
 from pimsim.hardware.load import load_hardware
 
+from ..silicon import bare
+
 FOLDER = Path(__file__).parent
+BASE = "macro"
+"""The shipped file that a chip without a file of its own extends."""
+
 CIRCUITS = ("crossbar", "crossbar.dac", "crossbar.sample_hold", "crossbar.column_mux", "crossbar.adc", "pe.shift_add")
 CONVERTING = ("crossbar", "dac", "sample_hold", "column_mux", "adc")
 PRICES = ("energy_pJ", "power_mW", "area_um2", "leakage_mW")
@@ -76,7 +81,7 @@ def overrides(entry: dict[str, Any]) -> list[str]:
 
 
 def _chip(name: str, entry: dict[str, Any]) -> Chip:
-    source: Any = entry.get("file", FOLDER / "macro.yaml")
+    source: str = entry.get("file", BASE)
     points, parts_at, areas, style = [], [], {}, ""
     speeds: list[tuple[str, float, float]] = []
     for point in entry["points"]:
@@ -84,12 +89,14 @@ def _chip(name: str, entry: dict[str, Any]) -> Chip:
         if "supply_V" in point:
             sets.append(f"technology.supply_V={point['supply_V']}")
         hardware = load_hardware(source, overrides=sets)
-        style = compute_style(hardware.crossbar.cell)
+        style, kinds = compute_style(hardware.crossbar.cell), kind_of(hardware)
+        hardware = load_hardware(
+            source, overrides=[*sets, *bare({REGISTRY[name].section: kind for name, kind in kinds.items()})]
+        )
         used = [*CONVERTING, *(["shift_add"] if entry.get("digital", True) else [])]
         figures = macro_figures(hardware, used)
-        kinds = kind_of(hardware)
-        energy = _by_kind({key: value / figures.ops for key, value in figures.energy_pJ.items()}, kinds, silicon.energy)
-        areas = areas or _by_kind({key: v * 1e-6 for key, v in figures.area_um2.items()}, kinds, silicon.area)
+        energy = _by_kind({key: value / figures.ops for key, value in figures.energy_pJ.items()}, kinds)
+        areas = areas or _by_kind({key: value * 1e-6 for key, value in figures.area_um2.items()}, kinds)
         label = f"{hardware.technology.supply_V:g} V"
         if "speed" in point:
             speeds.append((label, point["speed"], 1.0 / figures.mvm_ns))
@@ -113,12 +120,12 @@ def kind_of(hardware: Any) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _by_kind(values: dict[str, float], kinds: dict[str, str], factor: Callable[[str], float]) -> dict[str, float]:
-    """Parts by circuit kind, bare: the factor of measured macros is taken out again."""
+def _by_kind(values: dict[str, float], kinds: dict[str, str]) -> dict[str, float]:
+    """Parts by circuit kind; those that are 0 are left out."""
     found: dict[str, float] = {}
     for name, value in values.items():
         if value > 0.0:
-            found[kinds[name]] = found.get(kinds[name], 0.0) + value / factor(kinds[name])
+            found[kinds[name]] = found.get(kinds[name], 0.0) + value
     return found
 
 

@@ -8,17 +8,21 @@ as they stand there.
 
 from __future__ import annotations
 
+from ..cacti.case import spread
 from .chips import Chip, chips
 from .factors import KINDS, Quantity, factors, left_out, observations
 from .sigmas import held, latency_spread, separated, spreads
 
 TABLES: dict[Quantity, str] = {"energy": "ENERGY_SIGMA", "area": "AREA_SIGMA"}
 
+MEMORIES: dict[Quantity, tuple[str, ...]] = {"energy": ("read_pJ", "write_pJ"), "area": ("area_mm2",)}
+"""Figures of published memories (validation/cacti) that the spread of storage comes from."""
+
 UNSEEN: dict[Quantity, dict[str, float]] = {
-    "energy": {"storage": 0.5, "wire": 0.5, "off_chip": 0.4, "programming": 0.8},
-    "area": {"storage": 0.4, "wire": 0.5, "off_chip": 0.4, "programming": 0.0},
+    "energy": {"wire": 0.5, "off_chip": 0.4, "programming": 0.8},
+    "area": {"wire": 0.5, "off_chip": 0.4, "programming": 0.0},
 }
-"""Of kinds that stand outside a macro: assumed."""
+"""Of other kinds that stand outside a macro: assumed."""
 
 
 def constants(known: list[Chip], quantity: Quantity) -> str:
@@ -28,6 +32,8 @@ def constants(known: list[Chip], quantity: Quantity) -> str:
     for kind, sigma in spreads(known, quantity).items():
         origin = f"{count[kind]} chip{'s' if count[kind] > 1 else ''}" if count[kind] else "assumed"
         lines.append(f'    "{kind}": {sigma:.2f},  # {origin}')
+    figures, storage = spread(*MEMORIES[quantity])
+    lines.append(f'    "storage": {storage:.2f},  # {figures} figures of published memories')
     lines += [f'    "{kind}": {sigma:.2f},  # assumed' for kind, sigma in UNSEEN[quantity].items()]
     return "\n".join([*lines, "}"])
 

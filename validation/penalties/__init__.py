@@ -1,0 +1,1 @@
+"""How well lookup tables and expected costs agree with the simulator."""
