@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from nas.lowering.nasrec import Lowering
+from nas.lowering.nasrec import Lowering, Room
 from nas.spaces.architecture import Architecture
-from pimsim.cost.batch import machine_rows, run_rows
+from pimsim.cost.batch import evaluate
 from pimsim.cost.points import Points
-from pimsim.cost.table import FIGURES as TABLE
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 
 Array = np.ndarray[Any, Any]
 
-CHUNK = 32
-"""Architectures that are lowered at a time: their rows stay in the cache of a core."""
+CHUNK = 512
+"""Architectures that are evaluated at a time: enough to forget what a call costs."""
 
 FIGURES = ("energy_pJ", "latency_ns", "area_um2", "macs")
 
@@ -35,18 +34,14 @@ class Costs:
     def __init__(self, lowering: Lowering, hardware: Hardware | str | os.PathLike[str]):
         self.lowering = lowering
         machine = hardware if isinstance(hardware, Hardware) else load_hardware(hardware)
-        self._rows, self._price, _ = machine_rows(machine, {}, 1, Points(machine, {}), np.arange(1))
-        self._kept = np.array([TABLE.index(name) for name in FIGURES], dtype=np.int64)
+        self._points, self._room = Points(machine, {}), Room()
 
     def __call__(self, architectures: Sequence[Architecture]) -> dict[str, Array]:
         """See the class."""
-        out = np.empty((len(FIGURES), len(architectures)))
+        parts = []
         for first in range(0, len(architectures), CHUNK):
-            networks = self.lowering.networks(architectures[first : first + CHUNK])
-            nets = np.arange(len(networks))
-            figures, needed = run_rows(
-                networks, self._rows, self._price, nets, np.zeros_like(nets), self._kept, one_network=False
-            )
-            figures[:, needed > 0.0] = np.inf
-            out[:, first : first + len(nets)] = figures
-        return dict(zip(FIGURES, out, strict=True))
+            networks = self.lowering.networks(architectures[first : first + CHUNK], self._room)
+            table = evaluate(networks, self._points, columns=FIGURES)
+            parts.append([np.nan_to_num(table[name], nan=np.inf) for name in FIGURES])
+        found = np.concatenate([np.zeros((len(FIGURES), 0)), *parts], axis=1)
+        return dict(zip(FIGURES, found, strict=True))

@@ -33,6 +33,21 @@ KINDS = {code: kind for kind, code in c.KIND_CODES.items()}
 UNITS: dict[float, Unit | None] = {float(code): unit for unit, code in c.UNIT_CODES.items()}
 
 
+class Room:
+    """Arrays that are written again at each call, for loops: fresh ones cost as much as filling them."""
+
+    def __init__(self) -> None:
+        self._layers, self._edges = np.empty((0, c.LAYER_COLUMNS)), np.empty((0, k.EDGE_COLUMNS))
+        self._starts, self._marks = np.empty(0, dtype=np.int64), np.empty(0)
+
+    def arrays(self, layers: int, edges: int) -> tuple[Array, Array, Array, Array]:
+        """layers, edges, starts and marks for at least so many layers and edges; what they held is lost."""
+        if len(self._layers) < layers or len(self._edges) < edges:
+            self._layers, self._edges = np.empty((layers, c.LAYER_COLUMNS)), np.empty((edges, k.EDGE_COLUMNS))
+            self._starts, self._marks = np.empty(layers + 1, dtype=np.int64), np.empty(layers)
+        return self._layers, self._edges, self._starts, self._marks
+
+
 class Lowering:
     """Lowers architectures that read the fields of `schema`. embeddings: one of EMBEDDINGS."""
 
@@ -49,10 +64,11 @@ class Lowering:
         self._stem = layers.reshape(-1, c.LAYER_COLUMNS), edges.reshape(-1, k.EDGE_COLUMNS), starts
         self._given = (len(schema.dense), len(schema.sparse), embedding_dim, HEADS, MERGED_ROWS)
 
-    def networks(self, architectures: Sequence[Architecture]) -> Networks:
-        """The architectures as rows of pimsim's arrays. Raises InputError where they differ in length or in
-        `use_layernorm` and `balanced`, or have several operators of a kind in a block."""
-        layers, edges, starts, _, offsets, work = self._rows(architectures, compiled(k.lower_rows, *k.HELPERS))
+    def networks(self, architectures: Sequence[Architecture], room: Room | None = None) -> Networks:
+        """The architectures as rows of pimsim's arrays, views of `room` where one is given. Raises InputError where
+        they differ in length or in `use_layernorm` and `balanced`, or have several operators of a kind in a block."""
+        lower = compiled(k.lower_rows, *k.HELPERS)
+        layers, edges, starts, _, offsets, work = self._rows(architectures, lower, room)
         return Networks(layers, edges, starts, offsets, work)
 
     def workload(self, architecture: Architecture) -> Workload:
@@ -69,13 +85,12 @@ class Lowering:
             found.append(_layer(name, STEPS[step][1], layers[i], edges[starts[i] : starts[i + 1]]))
         return Workload(f"nasrec:{architecture.digest}", tuple(found))
 
-    def _rows(self, architectures: Sequence[Architecture], lower: Any) -> tuple[Array, ...]:
+    def _rows(self, architectures: Sequence[Architecture], lower: Any, room: Room | None = None) -> tuple[Array, ...]:
         codes, given, blocks = self._codes(architectures)
         count, stem = len(architectures), self._stem
-        room = count * (len(stem[0]) + k.LAYERS_A_BLOCK * (blocks + 1))
+        most = 1 + count * (len(stem[0]) + k.LAYERS_A_BLOCK * (blocks + 1))
         links = count * (len(stem[1]) + (k.EDGES_A_BLOCK + 4 * blocks) * (blocks + 1))
-        layers, edges = np.empty((room, c.LAYER_COLUMNS)), np.empty((links, k.EDGE_COLUMNS))
-        starts, marks = np.empty(room + 1, dtype=np.int64), np.empty(room)
+        layers, edges, starts, marks = (room or Room()).arrays(most, links)
         offsets, work = np.empty(count + 1, dtype=np.int64), np.empty((count, 2))
         state = np.zeros((blocks + 1, k.STATE_COLUMNS))
         lower(codes, given, stem, (layers, edges, starts, marks), offsets, work, state, np.zeros(3, dtype=np.int64))
