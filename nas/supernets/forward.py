@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nas.spaces.architecture import MERGED_ROWS, Architecture, Block
 from nas.spaces.sizes import Inputs, Sizes, merges_late, reach, sizes
-from nas.supernets.attention import attention
+from nas.supernets.attention import attention, projected
 
 Weights = Mapping[str, Sequence[Tensor]]
 """Name of a parameter -> its slices, one for each piece of the input (one for a whole matrix)."""
@@ -184,10 +184,8 @@ def machine(rows: Tensor, part: Part | None) -> Tensor:
 
 def attend(part: Part, x: Tensor, rows: int) -> Tensor:
     """Self-attention over the rows of (n, dim, rows), then two layers, both with residual and normalisation after."""
-    weight, bias = part.weights("qkv_weight")[0], part.weights("qkv_bias")[0]
-    mixed = attention(torch.matmul(weight, x) + bias.unsqueeze(-1), rows)
-    weight, bias = part.weights("out_weight")[0], part.weights("out_bias")[0]
-    mixed = torch.matmul(weight, mixed) + bias.unsqueeze(-1)
+    mixed = projected(part.weights("qkv_weight")[0], part.weights("qkv_bias")[0], x)
+    mixed = projected(part.weights("out_weight")[0], part.weights("out_bias")[0], attention(mixed, rows))
     tokens = part.norm((mixed + x).transpose(1, 2), "out_")
     hidden = F.relu(part.product([tokens], "fc1_"))
     return part.norm(tokens + part.product([hidden], "fc2_", normed=False), "fc2_").transpose(1, 2).contiguous()
