@@ -83,7 +83,7 @@ def multiplied(a: Any, n: Any, at: Any, groups: Any, rows: Any, cols: Any, vecto
     return at
 
 
-def share_of(order: float, dim: int, rows: int) -> Any:
+def share_of(order: float, dim: Any, rows: Any) -> Any:
     """What of a sparse tensor must exist before a consumer that follows its order can begin."""
     if order == DIMS:
         return 1.0 / dim

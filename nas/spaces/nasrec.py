@@ -148,7 +148,7 @@ class Space:
             genes = {gene: self._draw(gene, at, generator) for gene in GENES}
             if strategy == "single-path":
                 genes["dense"], genes["sparse"] = ((int(generator.integers(at + 1)),) for _ in range(2))
-            operators = (genes.pop("dense_operator"), genes.pop("sparse_operator"))
+            operators: tuple[str, ...] = (genes.pop("dense_operator"), genes.pop("sparse_operator"))
             if strategy == "any-path":
                 kinds = self.dense_operators, self.sparse_operators
                 operators = tuple(kind[i] for kind in kinds for i in _some(len(kind), len(kind), generator))

@@ -37,7 +37,7 @@ def plain_attention(mixed: Tensor, rows: int) -> Tensor:
     """The same in torch, for any width of a head."""
     dim = int(mixed.shape[1]) // 3
     width = dim // HEADS
-    queries, keys, values = (part.reshape(-1, HEADS, width, rows) for part in mixed.split(dim, 1))
+    queries, keys, values = (part.reshape(-1, HEADS, width, rows) for part in torch.split(mixed, dim, 1))
     scores = torch.matmul(keys.transpose(2, 3) * (1.0 / math.sqrt(width)), queries)
     return torch.matmul(values, torch.softmax(scores, 2)).reshape(-1, dim, rows)
 
@@ -51,14 +51,15 @@ def projected(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
 
 
 def _traced() -> bool:
-    return torch.jit.is_tracing() or torch.compiler.is_compiling() or torch.compiler.is_exporting()
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return tracing or torch.compiler.is_compiling() or torch.compiler.is_exporting()
 
 
 class NarrowHeads(torch.autograd.Function):
     """`plain_attention` for heads of width 2 in float32 on the CPU."""
 
     @staticmethod
-    def forward(ctx: Any, mixed: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, mixed: Tensor) -> Tensor:
         """(n, 48, rows) -> (n, 16, rows)."""
         mixed = mixed.detach().contiguous()
         n, triple, rows = mixed.shape

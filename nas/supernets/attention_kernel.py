@@ -11,7 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
@@ -26,7 +26,7 @@ C1, C2, C3, C4, C5, C6 = (f32(math.log(2.0) ** k / math.factorial(k)) for k in r
 ONE, ZERO = f32(1.0), f32(0.0)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def bits_of(context: Any, x: Any) -> Any:
     """The bits of a float32 as an int32."""
 
@@ -36,7 +36,7 @@ def bits_of(context: Any, x: Any) -> Any:
     return types.int32(types.float32), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def float_of(context: Any, x: Any) -> Any:
     """The float32 with the bits of an int32."""
 
@@ -46,7 +46,10 @@ def float_of(context: Any, x: Any) -> Any:
     return types.float32(types.int32), code
 
 
-kernel = numba.njit(cache=True, nogil=True, fastmath={"contract"})
+bits: Any = bits_of
+from_bits: Any = float_of
+
+kernel: Any = numba.njit(cache=True, nogil=True, fastmath={"contract"})
 
 
 @kernel  # type: ignore[untyped-decorator]
@@ -56,8 +59,8 @@ def exponential(x: Any) -> Any:
     shifted = power + ROUNDER
     rest = power - (shifted - ROUNDER)
     series = ONE + rest * (C1 + rest * (C2 + rest * (C3 + rest * (C4 + rest * (C5 + rest * C6)))))
-    exponent = np.int32(np.int32(bits_of(shifted) << np.int32(23)) + np.int32(0x3F800000))
-    return series * float_of(exponent)
+    exponent = np.int32(np.int32(bits(shifted) << np.int32(23)) + np.int32(0x3F800000))
+    return series * from_bits(exponent)
 
 
 @kernel  # type: ignore[untyped-decorator]
@@ -91,7 +94,7 @@ def forward(mixed: Any, out: Any, logs: Any) -> None:
                 o1[j] /= total[j]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def sums(p: Any, s: Any, g0: Any, g1: Any, q0: Any, q1: Any) -> Any:
     """(p.g0, p.g1, s.q0, s.q1)."""
     a = b = c = d = ZERO

@@ -27,6 +27,7 @@ class Embeddings(nn.Module):
         rows = [field.rows for field in self.schema.sparse]
         starts = [sum(rows[:i]) for i in range(len(rows))]
         spread = [start for start, field in zip(starts, schema.sparse, strict=True) for _ in range(field.length)]
+        self.starts: Tensor
         self.register_buffer("starts", torch.tensor(spread, dtype=torch.int64), persistent=False)
         self.weight = nn.Parameter(torch.empty(sum(rows), dim))
         self.reset(rows)
@@ -34,7 +35,7 @@ class Embeddings(nn.Module):
     def reset(self, rows: list[int]) -> None:
         """Normal values, each table with the variance that Glorot and Bengio (2010) give a matrix of its shape."""
         with torch.no_grad():
-            for table, count in zip(self.weight.split(rows), rows, strict=True):
+            for table, count in zip(torch.split(self.weight, rows), rows, strict=True):
                 table.normal_(std=math.sqrt(2.0 / (count + self.dim)))
 
     def forward(self, sparse: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -58,7 +58,8 @@ class Network(nn.Module):
         return parameters(self.architecture, self.inputs)
 
 
-class Leaf(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Leaf:
     """A slice of a shared parameter that took part in a step: `tensor` is a view of `supernet.matrices[name][index]`
     and a leaf of the graph, so that its gradient is as small as itself."""
 
@@ -98,10 +99,11 @@ class Supernet(nn.Module):
             slices = self.layout.slices(weight, architecture, forward.sizes)
             tensors = [self._leaf(weight.name, index) for index in slices]
             found[weight.name] = self._picked(weight, tensors, architecture)
-        return forward(found, dense, self.embeddings(sparse))
+        logits: Tensor = forward(found, dense, self.embeddings(sparse))
+        return logits
 
     def _leaf(self, name: str, index: Index) -> Tensor:
-        view = self.matrices[key_of(name)].detach()[index]
+        view: Tensor = self.matrices[key_of(name)].detach()[index]
         if torch.is_grad_enabled():
             view.requires_grad_()
             self.leaves.append(Leaf(name, index, view))
