@@ -16,6 +16,7 @@ from nas.lowering.nasrec import Lowering
 from nas.spaces.architecture import Architecture, Block
 from nas.spaces.nasrec import Space
 from nas.supernets.nasrec import Network
+from nas.training import checkpoint
 from pimsim.errors import InputError
 from tests.nas.lowering.conftest import plain_schema, with_random_weights
 
@@ -139,3 +140,21 @@ def test_two_hundred_random_networks(tmp_path):
         assert one["energy_pJ"] == pytest.approx(other["energy_pJ"], rel=1e-3)
         assert one["area_um2"] == pytest.approx(other["area_um2"], rel=1e-3)
         assert one["latency_ns"] == pytest.approx(other["latency_ns"], rel=0.02)
+
+
+@pytest.mark.parametrize("prefix", ["", "model."])
+def test_the_command_takes_the_weights_of_a_checkpoint(generator, tmp_path, prefix, capsys):
+    architecture, schema = SPACE.sample(generator), plain_schema(3, 5)
+    network = with_random_weights(Network(architecture, schema))
+    tensors = {f"{prefix}{name}": value for name, value in network.state_dict().items()}
+    checkpoint.save(tmp_path / "best.safetensors", tensors)
+    architecture.save(tmp_path / "A.json")
+    (tmp_path / "schema.json").write_text(json.dumps(schema.to_json()))
+    given = ["export", "--arch", str(tmp_path / "A.json"), "--out", str(tmp_path / "a.onnx")]
+    given += ["--schema", str(tmp_path / "schema.json"), "--weights", str(tmp_path / "best.safetensors")]
+    assert main(given) == 0
+    dense, sparse = rows(schema, 4)
+    found = scores(tmp_path / "a.onnx", {"dense": dense, "sparse": sparse})
+    assert np.allclose(found, network(dense, sparse).detach(), atol=1e-4)
+    assert main([*given, "--embedding-dim", "8"]) == 2
+    assert "best.safetensors does not fit the model" in capsys.readouterr().err
