@@ -66,12 +66,9 @@ def simulate(
     return Result(workload, HardwareInfo(machine), evaluation, Warnings(machine))
 
 
-Hardwares = "Points | Hardware | str | PathLike[str]"
-
-
 def evaluate(
     workloads: Any,
-    points: Hardwares | Sequence[Hardware | str | PathLike[str]],
+    points: Points | Hardware | str | PathLike[str] | Sequence[Hardware | str | PathLike[str]],
     *,
     pairs: bool = False,
     columns: Sequence[str] | None = None,
