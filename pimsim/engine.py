@@ -7,13 +7,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from os import PathLike
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from pimsim.cost import batch
 from pimsim.cost.evaluator import evaluate as evaluate_one
 from pimsim.cost.evaluator import worth_compiling
-from pimsim.cost.points import Points
-from pimsim.cost.table import Table
 from pimsim.errors import InputError, printable
 from pimsim.functional.operands import KEPT, with_operands
 from pimsim.graph import load_model
@@ -22,6 +19,10 @@ from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 from pimsim.mapping.columns import pack
 from pimsim.report.result import Result
+
+if TYPE_CHECKING:
+    from pimsim.cost.points import Points
+    from pimsim.cost.table import Table
 
 
 def simulate(
@@ -65,12 +66,9 @@ def simulate(
     return Result(workload, HardwareInfo(machine), evaluation, Warnings(machine))
 
 
-Hardwares = Points | Hardware | str | PathLike[str]
-
-
 def evaluate(
     workloads: Any,
-    points: Hardwares | Sequence[Hardware | str | PathLike[str]],
+    points: Points | Hardware | str | PathLike[str] | Sequence[Hardware | str | PathLike[str]],
     *,
     pairs: bool = False,
     columns: Sequence[str] | None = None,
@@ -89,6 +87,8 @@ def evaluate(
     if operands not in ("model", "default"):
         raise InputError(f"operands must be one of default, model; got {printable(repr(operands))}")
     measure = with_operands if operands == "model" else None
+    from pimsim.cost import batch
+
     return batch.evaluate(_models(workloads), _points(points), pairs=pairs, columns=columns, measure=measure)
 
 
@@ -102,6 +102,8 @@ def _models(given: Any) -> Any:
 
 
 def _points(given: Any) -> Points:
+    from pimsim.cost.points import Points
+
     if isinstance(given, Points):
         return given
     several = given if isinstance(given, list | tuple) else [given]

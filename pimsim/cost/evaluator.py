@@ -19,7 +19,7 @@ from pimsim.mapping import columns as c
 from pimsim.mapping.columns import Packed
 from pimsim.mapping.lanes import ONE
 from pimsim.mapping.point import point_row
-from pimsim.timing.kernel import trace_back
+from pimsim.timing.kernel import TRACE_HELPERS, trace_back
 
 WORTH_LOADING_LAYERS = 20_000
 WORTH_COMPILING_LAYERS = 200_000
@@ -68,20 +68,21 @@ def _run_one(packed: Packed, point: list[float], cost: list[float], compile_kern
     if compile_kernels:
         arrays = tuple(map(np.zeros, lengths))
         given = tuple(map(np.array, (work, point, cost)))
-        _compiled()(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, arrays[-1])
-        arrays = tuple(array.tolist() for array in arrays)
+        evaluate_block, share = _compiled()
+        evaluate_block(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, arrays[-1])
+        share(0, layers, *packed.arrays[1:], arrays[0], arrays[2])
     else:
         arrays = tuple([0.0] * length for length in lengths)
         fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, arrays[-1])
+        trace_back(0, layers, *packed.flat[1:], arrays[0], arrays[2])
     rows, counts, times, _, _, whole, lane, _, out = arrays
-    trace_back(0, layers, *packed.flat[1:], rows, times)
     serial = lane[c.X_SERIAL_NS]
     return rows, counts, times, (lane[c.X_LATENCY_NS], lane[c.X_INTERVAL_NS], serial, serial), whole, out
 
 
 @cache
-def _compiled() -> Function:
-    return compiled(fused.evaluate_block, *fused.HELPERS)
+def _compiled() -> tuple[Function, Function]:
+    return compiled(fused.evaluate_block, *fused.HELPERS), compiled(trace_back, *TRACE_HELPERS)
 
 
 def worth_compiling(packed: Packed) -> bool:

@@ -91,7 +91,7 @@ def finish_block(lanes: Any, points: Any, prices: Any, whole: Any, lane: Any, su
         put(out, F_DYNAMIC, p, lanes, (0.0, 0.0))
         put(out, F_AREA, p, lanes, (0.0,))
     for k in range(COMPONENT_COLUMNS):
-        of_chip = k == C_LINK or k == C_MEMORY  # noqa: SIM109 (Numba)
+        of_chip = k in (C_LINK, C_MEMORY)
         for p in range(len(lanes)):
             chips, crossbars = take(whole, S_CHIPS, p, lanes, 2)
             units = chips if of_chip else crossbars

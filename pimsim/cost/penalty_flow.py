@@ -153,7 +153,8 @@ class Flow(Stages):
             """Mean of the interval times a quantity of mean `total`, of which `under` counts up to each level."""
             rest = total[:, None] - under
             ends = rest[:, :-1] if self.point.exact_levels else 0.5 * (rest[:, :-1] + rest[:, 1:])
-            return (levels[:, 0] - EULER * t) * total + (ends * width).sum(1)
+            mean: Tensor = (levels[:, 0] - EULER * t) * total + (ends * width).sum(1)
+            return mean
 
         mean = mean_of(below.sum(1), torch.ones_like(levels[:, 0]))
         means = [self._moments(values, values)[0] for values in self._counts(active)]

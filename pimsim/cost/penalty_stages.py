@@ -68,7 +68,7 @@ class Stages(Walk):
             moved = self._rows("needed", s) / step
             low = torch.floor(moved + 1e-9)
             rest = (moved - low).clamp(min=0.0)
-            out = 0.0
+            out: Any = 0.0
             for extra, weight in ((0, 1.0 - rest), (1, rest)):
                 source = at - (low[..., None].long() + extra)
                 values = mass[:, None, :].expand(s.states, s.choices, n).gather(2, source.clamp(min=0))
@@ -78,7 +78,8 @@ class Stages(Walk):
 
     def _offsets(self, parts: list[Any], needed: Tensor) -> Tensor:
         """For each number of chips: how far the crossbars then are from their mean (chips x 1)."""
-        return self.torch.stack([0.0 * needed if m is None else m - needed for _, _, m, _ in parts])[:, None]
+        away: Tensor = self.torch.stack([0.0 * needed if m is None else m - needed for _, _, m, _ in parts])
+        return away[:, None]
 
     def _stage_weights(self, parts: list[Any]) -> tuple[Tensor, Tensor]:
         """chips x J: probability of each number of chips and stage time, and how far the crossbars that copies take are
@@ -147,16 +148,16 @@ class Stages(Walk):
         sign = torch.where(skew < 0.0, -1.0, 1.0)
         g = (skew * sign).clamp(1e-3, 2.0)
         base = (1.0 + 0.5 * g * z * sign).clamp(min=1e-6)
-        return sign * (6.0 / g * (base ** (1.0 / 3.0) - 1.0) + g / 6.0)
+        found: Tensor = sign * (6.0 / g * (base ** (1.0 / 3.0) - 1.0) + g / 6.0)
+        return found
 
     def _cells(self, below: Tensor) -> Tensor:
         """Probability of each stage time from its distribution function."""
-        mass = self.torch.diff(below, prepend=below.new_zeros(1))
+        mass: Tensor = self.torch.diff(below, prepend=below.new_zeros(1))
         if self.point.exact_stages:
             return mass
-        halves = 0.5 * mass[2:]  # between two stage times: half to each
+        pad, halves = self.torch.nn.functional.pad, 0.5 * mass[2:]  # between two stage times: half to each
         ends = self.torch.zeros_like(mass)
         ends[:2] = 1.0
-        out = mass * ends
-        out = out + self.torch.nn.functional.pad(halves, (2, 0)) + self.torch.nn.functional.pad(halves, (1, 1))
+        out: Tensor = mass * ends + pad(halves, (2, 0)) + pad(halves, (1, 1))
         return out

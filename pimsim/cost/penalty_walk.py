@@ -71,7 +71,10 @@ class Walk:
         return joints
 
     def _mean(self, name: str) -> Tensor:
-        return sum((joint * self._rows(name, s)).sum() for s, joint in zip(self.point.shapes, self.joints, strict=True))
+        mean: Tensor = 0.0 * self.joints[0].sum()
+        for s, joint in zip(self.point.shapes, self.joints, strict=True):
+            mean = mean + (joint * self._rows(name, s)).sum()
+        return mean
 
     def _moments(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Means of two sums over the blocks (each J x entries), and the mean of their product, for every J."""
@@ -105,5 +108,5 @@ class Walk:
             grown = torch.stack([m0 + 0.0 * x, m1 + m0 * x, m2 + x * (2.0 * m1 + m0 * x), third], dim=-1)
             carried = self._pass_on(s, grown * p[:, None])
         a = mean - away
-        third = carried.sum(1)[:, 3] - 3.0 * a * variance - a**3
-        return third / (variance + 0.01) ** 1.5
+        skew: Tensor = (carried.sum(1)[:, 3] - 3.0 * a * variance - a**3) / (variance + 0.01) ** 1.5
+        return skew

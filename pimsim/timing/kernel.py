@@ -156,7 +156,7 @@ def start_decided_by(base: int, i: int, edges: Any, starts: Any, rows: Any, time
     """The layer that layer `i` waited for (-1: for none), and whether for its end, not for a share of its output."""
     before, cause, by_end = 0.0, -1, True
     context = rows[i * MAPPED_COLUMNS + M_CONTEXT]
-    for j in range(i):
+    for j in range(i if context > 0.0 else 0):
         earlier = rows[j * MAPPED_COLUMNS + M_CONTEXT] < context
         if earlier and (times[j * TIME_COLUMNS + T_END] > before or cause < 0):
             before, cause = times[j * TIME_COLUMNS + T_END], j
@@ -278,3 +278,4 @@ def stream_interval(layers: Any, rows: Any, point: Any, busy: Any) -> None:
 HELPERS = (
     *COUNT_HELPERS, ready_ns, overlap_block, lay_end_to_end, occupy, use_unit, interval_block, schedule_block,
 )  # fmt: skip
+TRACE_HELPERS = (ready_ns, end_decided_by, start_decided_by)

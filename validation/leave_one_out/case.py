@@ -103,9 +103,9 @@ def notes(known: list[Chip]) -> tuple[str, ...]:
         "gates of FinFET nodes as the technology table now has them. Together they lowered the mean error of the "
         "efficiencies from 119 to 104%; that of the areas stayed. Nor is it blind that rows which take turns share "
         "their latches and ladders.",
-        f"{', '.join(LATE)} were written down from the tabulation after all of this. Nothing of the models was chosen by "
-        "them, but they are not quite blind: what had been misread in the table was put right after a first output. They "
-        "also lower the mean over all chips.",
+        f"{', '.join(LATE)} were written down from the tabulation after all of this. Nothing of the models was chosen "
+        "by them, but they are not quite blind: what had been misread in the table was put right after a first output. "
+        "They also lower the mean over all chips.",
         f"{len(known)} chips, {areas} with an area. Every price is computed: given and fitted ones are taken out. Each "
         "circuit kind has one factor, from the other chips alone; where a paper tells parts apart they count for "
         "themselves, else its total does. Factors are drawn towards 1 as far as chips are few.",
