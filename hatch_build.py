@@ -16,4 +16,5 @@ class CompileEditable(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
-            compileall.compile_dir(Path(self.root, "pimsim"), quiet=2)
+                for package in ("pimsim", "nas"):
+                compileall.compile_dir(Path(self.root, package), quiet=2)
