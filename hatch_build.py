@@ -16,5 +16,5 @@ class CompileEditable(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
-                for package in ("pimsim", "nas"):
+            for package in ("pimsim", "nas"):
                 compileall.compile_dir(Path(self.root, package), quiet=2)
