@@ -68,11 +68,11 @@ def _run_one(packed: Packed, point: list[float], cost: list[float], compile_kern
     if compile_kernels:
         arrays = tuple(map(np.zeros, lengths))
         given = tuple(map(np.array, (work, point, cost)))
-        _compiled()(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, arrays[-1])
+        _compiled()(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, True, arrays[-1])
         arrays = tuple(array.tolist() for array in arrays)
     else:
         arrays = tuple([0.0] * length for length in lengths)
-        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, arrays[-1])
+        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, True, arrays[-1])
     rows, counts, times, _, _, whole, lane, _, out = arrays
     trace_back(0, layers, *packed.flat[1:], rows, times)
     serial = lane[c.X_SERIAL_NS]

@@ -149,8 +149,8 @@ def packed_groups(layer: Any, shape: Any, point: Any) -> Any:
 
 
 def bit_serial(input_bits: float, phases: float, point: Any) -> Any:
-    """Columns M_READS to M_VECTOR_NS: reads, row drives, converter actions and time of one vector, each group of dac.bits
-    with one of each."""
+    """Columns M_READS to M_VECTOR_NS: reads, row drives, converter actions and time of one vector, one of each
+    for each group of dac.bits."""
     turns = by_up(input_bits, point[P_BY_DAC_BITS])
     return turns, turns * phases, turns, turns, turns * phases * point[P_CYCLE_NS]
 
@@ -288,6 +288,6 @@ def write_ns(layer: Any, row: Any, point: Any, spilled: bool) -> Any:
 
 
 HELPERS = (
-    *LANE_HELPERS, by_up, by_down, power_of_two, width_of, geometry, packed_groups, bit_serial, pulsed, pieces, pieces_at,
-    copies_for, placed, digital_ns, together, product_ns, other_ns, written_rows, write_ns,
+    *LANE_HELPERS, by_up, by_down, power_of_two, width_of, geometry, packed_groups, bit_serial, pulsed, pieces,
+    pieces_at, copies_for, placed, digital_ns, together, product_ns, other_ns, written_rows, write_ns,
 )  # fmt: skip
