@@ -261,8 +261,8 @@ def schedule_block(
     lanes: Any, layers: Any, base: int, n: int, edges: Any, starts: Any, points: Any, rows: Any, whole: Any, lane: Any,
     times: Any, busy: Any, detail: bool,
 ) -> None:  # fmt: skip
-    """X_LATENCY_NS and X_INTERVAL_NS of the pipeline, or X_SERIAL_NS: of the schedule that points use, with
-    `detail` of both. With `detail` (one lane) `times` holds the layers' rows of the pipeline, then of layer by layer."""
+    """X_LATENCY_NS and X_INTERVAL_NS of the pipeline, or X_SERIAL_NS: of the schedule that points use, with `detail` of
+    both. With `detail` (one lane) `times` holds the layers' rows of the pipeline, then of layer by layer."""
     pipelined = at(points, P_PIPELINED, 0, lanes) > 0.0
     if detail or not pipelined:
         lay_end_to_end(lanes, n, rows, times, lane, detail)
