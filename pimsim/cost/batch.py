@@ -32,6 +32,8 @@ from pimsim.mapping.point import point_row
 Array = np.ndarray[Any, Any]
 Measure = Callable[[Workload, Hardware], Workload]
 Spread = Callable[[], tuple[Array, Array]]
+Varied = tuple[Array, Array]
+"""Numbers of the rows, of points and of prices, that are not one number throughout."""
 
 NEEDED_BY_INTERVALS = (
     *(f"{name}_energy_pJ" for name in COMPONENTS), *(f"{name}_area_um2" for name in COMPONENTS), "latency_ns",
@@ -135,14 +137,22 @@ class _Run:
                 self.group(Group(index[at : at + 1], {**group.words, **self._at(numbers, at)}, {}))
             return
         networks, layer_columns = self._networks(group, numbers, machine)
+        alone = _takes_no_arrays(machine, numbers, self.points, index)
+        room = min(len(index), CHUNK_ROWS)
+        arrays = np.empty((c.POINT_COLUMNS, room)), np.empty((fused.PRICE_COLUMNS, room))
         for first in range(0, len(index), CHUNK_ROWS):
             part = slice(first, first + CHUNK_ROWS)
             chunk = {path: values[part] for path, values in numbers.items()}
-            rows, price, spread = machine_rows(machine, chunk, len(index[part]), self.points, index[part])
+            rows, price = (array[:, : len(index[part])] for array in arrays)
+            if alone:
+                varied, spread = _single_rows(self.points, index[part], rows, price)
+            else:
+                varied, spread = _array_rows(machine, chunk, rows, price)
             extra = [chunk[path] for path in layer_columns]
             if extra:
                 rows = np.concatenate((rows, np.array(extra, dtype=np.float64)))
-            self._rows(networks, index[part], rows, price, spread)
+                varied = np.concatenate((varied[0], np.arange(c.POINT_COLUMNS, len(rows)))), varied[1]
+            self._rows(networks, index[part], rows, price, varied, spread)
 
     def _at(self, numbers: dict[str, Array], at: int) -> dict[str, Any]:
         return {path: values[at].item() for path, values in numbers.items()}
@@ -166,12 +176,14 @@ class _Run:
             workloads = [self.measure(one, machine) for one in workloads]
         return networks_of(workloads), paths
 
-    def _rows(self, networks: Networks, index: Array, rows: Array, price: Array, spread: Spread) -> None:
+    def _rows(
+        self, networks: Networks, index: Array, rows: Array, price: Array, varied: Varied, spread: Spread
+    ) -> None:
         """Evaluate points that stand in the columns of `rows` and `price`."""
         total = len(self.points)
         for of, places in self._runs(len(networks), index):
             at = index[places] + (0 if self.pairs else of * total)
-            figures, needed = run_rows(networks, rows, price, of, places, self.kept)
+            figures, needed = run_rows(networks, rows, price, varied, of, places, self.kept)
             self.out[:, at] = figures[: len(self.out)]
             if len(self.ends):
                 self.ends[:, at] = _ends(figures[len(self.out) :], *spread())
@@ -207,28 +219,39 @@ def _ends(figures: Array, energy_sigma: Array, area_sigma: Array) -> Array:
     return np.array((*interval(energy, energy_sigma), *latency_interval(latency), *interval(area, area_sigma)))
 
 
-def machine_rows(
-    machine: Hardware, numbers: dict[str, Array], count: int, points: Points, index: Array
-) -> tuple[Array, Array, Spread]:
-    """Columns of points (rows P_*) and of prices (rows `fused.PRICE_*`) of `machine` with the settings `numbers` (one
-    number a point) in it, and what gives the deviations of energies and areas, one a component."""
-    rows, price = np.empty((c.POINT_COLUMNS, count)), np.empty((fused.PRICE_COLUMNS, count))
-    settings = {path: values for path, values in numbers.items() if not path.startswith(LAYERS)}
-    if settings and (_has_model(machine) or points.given(index[0])):
-        for at, i in enumerate(index.tolist()):
-            view = View(points.hardware(i))
-            priced = prices(view)
-            rows[:, at], price[:, at] = point_row(view), price_row(view, priced)
-        return rows, price, partial(sigmas, view, priced)
-    with np.errstate(all="ignore"):
-        varied = {path: exact(values) for path, values in settings.items()}
-        view = View(_with_arrays(machine, varied) if varied else machine)
-        for column, value in enumerate(point_row(view)):
-            rows[column] = value
+def _takes_no_arrays(machine: Hardware, numbers: dict[str, Array], points: Points, index: Array) -> bool:
+    """Whether the points of a group are to be priced one by one."""
+    varies = any(not path.startswith(LAYERS) for path in numbers)
+    return varies and (_has_model(machine) or points.given(index[0]))
+
+
+def _single_rows(points: Points, index: Array, rows: Array, price: Array) -> tuple[Varied, Spread]:
+    """As `_array_rows`, of points one by one."""
+    for at, i in enumerate(index.tolist()):
+        view = View(points.hardware(i))
         priced = prices(view)
-        for column, value in enumerate(price_row(view, priced)):
-            price[column] = value
-    return rows, price, partial(sigmas, view, priced)
+        rows[:, at], price[:, at] = point_row(view), price_row(view, priced)
+    return (np.arange(len(rows)), np.arange(len(price))), partial(sigmas, view, priced)
+
+
+def _array_rows(machine: Hardware, numbers: dict[str, Array], rows: Array, price: Array) -> tuple[Varied, Spread]:
+    """Fill the columns of points (rows P_*) and of prices (rows `fused.PRICE_*`) of `machine` with the settings
+    `numbers` (one number a point) in it. Returns which rows vary, and what gives the deviations of energies and areas,
+    one a component."""
+    with np.errstate(all="ignore"):
+        varied = {path: exact(values) for path, values in numbers.items() if not path.startswith(LAYERS)}
+        view = View(_with_arrays(machine, varied) if varied else machine)
+        of_point = _fill(rows, point_row(view))
+        priced = prices(view)
+        of_price = _fill(price, price_row(view, priced))
+    return (of_point, of_price), partial(sigmas, view, priced)
+
+
+def _fill(rows: Array, values: Sequence[Any]) -> Array:
+    """Set each row to its value, a number or an array. Returns the numbers of the rows that got arrays."""
+    for row, value in zip(rows, values, strict=True):
+        row[:] = value
+    return np.array([k for k, value in enumerate(values) if isinstance(value, np.ndarray)], dtype=np.int64)
 
 
 def _has_model(section: Any) -> bool:
@@ -255,7 +278,7 @@ def _with_arrays(machine: Any, leaves: dict[str, Any]) -> SimpleNamespace:
 
 
 def run_rows(
-    networks: Networks, rows: Array, price: Array, of: Array, places: Array, kept: Array
+    networks: Networks, rows: Array, price: Array, varied: Varied, of: Array, places: Array, kept: Array
 ) -> tuple[Array, Array]:
     """Figures `kept` (rows) of network of[r] on the point in column places[r], and crossbars needed where the chips are
     too few (else 0)."""
@@ -265,12 +288,14 @@ def run_rows(
         return results, needed
     lanes = WIDE if len(of) >= WORTH_LANES and bool((of == of[0]).all()) else ONE
     width = len(lanes)
-    block = tuple(np.zeros(width * length) for length in (len(rows), fused.PRICE_COLUMNS, fused.FIGURE_COLUMNS))
+    first = places[0]
+    block = np.repeat(rows[:, first], width), np.repeat(price[:, first], width), np.zeros(width * fused.FIGURE_COLUMNS)
     scratch = tuple(map(np.zeros, fused.scratch_shapes(lanes, networks.deepest, detail=False)))
     given = networks.layers.ravel(), networks.edges.ravel(), networks.starts
     _kernel()(
-        lanes, given, networks.offsets, networks.work, rows, price, of, places, block, scratch, kept, results, needed
-    )
+        lanes, given, networks.offsets, networks.work, rows, price, varied, of, places, block, scratch, kept, results,
+        needed,
+    )  # fmt: skip
     return results, needed
 
 
@@ -295,7 +320,7 @@ def _run_plain(
     for r, (w, place) in enumerate(zip(of.tolist(), places.tolist(), strict=True)):
         point, cost = rows[:, place].tolist(), price[:, place].tolist()
         base, n = offsets[w], offsets[w + 1] - offsets[w]
-        fused.evaluate_block(ONE, given, base, n, work[w], point, cost, scratch, False, out)
+        fused.evaluate_block(ONE, given, base, n, work[w], point, cost, scratch, False, True, out)
         fits = whole[c.S_NEEDED] <= whole[c.S_CROSSBARS_TOTAL] or point[c.P_SPILL] > 0.0
         results[:, r], needed[r] = [out[k] for k in kept], 0.0 if fits else whole[c.S_NEEDED]
 

@@ -69,11 +69,11 @@ def _run_one(packed: Packed, point: list[float], cost: list[float], compile_kern
         arrays = tuple(map(np.zeros, lengths))
         given = tuple(map(np.array, (work, point, cost)))
         evaluate_block, share = _compiled()
-        evaluate_block(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, arrays[-1])
+        evaluate_block(ONE, packed.arrays, 0, layers, *given, arrays[:-1], True, True, arrays[-1])
         share(0, layers, *packed.arrays[1:], arrays[0], arrays[2])
     else:
         arrays = tuple([0.0] * length for length in lengths)
-        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, arrays[-1])
+        fused.evaluate_block(ONE, packed.flat, 0, layers, work, point, cost, arrays[:-1], True, True, arrays[-1])
         trace_back(0, layers, *packed.flat[1:], arrays[0], arrays[2])
     rows, counts, times, _, _, whole, lane, _, out = arrays
     serial = lane[c.X_SERIAL_NS]

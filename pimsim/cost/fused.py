@@ -124,21 +124,22 @@ def finish_block(lanes: Any, points: Any, prices: Any, whole: Any, lane: Any, su
 
 def evaluate_block(
     lanes: Any, networks: Any, base: int, n: int, work: Any, points: Any, prices: Any, scratch: Any, detail: bool,
-    out: Any,
+    summed: bool, out: Any,
 ) -> None:  # fmt: skip
-    """One network (`n` layers from row `base` on) on a block of points: `out` (FIGURE_COLUMNS), and what `scratch`
-    holds then: with `detail` (one lane) the mapping, counts and times of every layer."""
+    """One network (`n` layers from row `base` on) on a block of points: `out` (FIGURE_COLUMNS; without `summed` its
+    F_UTILIZATION is left out), and what `scratch` holds then: with `detail` (one lane) the mapping, counts and times of
+    every layer."""
     layers, edges, starts = networks
     rows, counts, times, queue, busy, whole, lane, sums = scratch
-    map_block(lanes, layers, base, n, points, rows, whole, lane, queue)
+    map_block(lanes, layers, base, n, points, rows, whole, lane, queue, summed)
     count_block(lanes, layers, base, n, edges, starts, points, rows, whole, lane, counts, sums, detail)
     schedule_block(lanes, layers, base, n, edges, starts, points, rows, whole, lane, times, busy, detail)
     finish_block(lanes, points, prices, whole, lane, sums, work, out)
 
 
 def evaluate_rows(
-    lanes: Any, networks: Any, offsets: Any, works: Any, all_points: Any, all_prices: Any, of: Any, places: Any,
-    block: Any, scratch: Any, kept: Any, results: Any, needed: Any,
+    lanes: Any, networks: Any, offsets: Any, works: Any, all_points: Any, all_prices: Any, varied: Any, of: Any,
+    places: Any, block: Any, scratch: Any, kept: Any, results: Any, needed: Any,
 ) -> None:  # fmt: skip
     """Row r: network of[r] on point places[r]. Fills results[j, r] with the figure kept[j] of each row, and needed[r]
     with the crossbars of one copy where the chips are too few, else 0.
@@ -146,21 +147,26 @@ def evaluate_rows(
     networks: layers and edges (flat rows of numbers) and starts, of all networks one after the other: network w has the
     layers offsets[w] to offsets[w + 1], layer i the edges starts[i] to starts[i + 1]; works: macs and ops of each. With
     several lanes, rows that stand together in a block must be of one network. all_points, all_prices: P_* (and bits of
-    layers) and PRICE_* in rows, one column a point.
+    layers) and PRICE_* in rows, one column a point. varied: which of these rows differ from column to column; `block`
+    holds the others already.
     """
     points, prices, out = block
+    varied_points, varied_prices = varied
     width = len(lanes)
+    summed = False
+    for j in range(len(kept)):
+        summed = summed or kept[j] == F_UTILIZATION
     for first in range(0, len(of), width):
-        for k in range(len(all_points)):
+        for k in varied_points:
             for p in range(width):
                 points[k * width + p] = all_points[k, places[min(first + p, len(of) - 1)]]
-        for k in range(len(all_prices)):
+        for k in varied_prices:
             for p in range(width):
                 prices[k * width + p] = all_prices[k, places[min(first + p, len(of) - 1)]]
         w = of[first]
         base = offsets[w]
         n = offsets[w + 1] - base
-        evaluate_block(lanes, networks, base, n, works[w], points, prices, scratch, False, out)
+        evaluate_block(lanes, networks, base, n, works[w], points, prices, scratch, False, summed, out)
         last = min(width, len(of) - first)
         whole = scratch[5]
         for p in range(last):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError, printable
+from pimsim.graph.collector import collector_paused
 from pimsim.graph.workload import Kind, Layer, Workload
 from pimsim.jit import compiled
 from pimsim.mapping import columns as c
@@ -55,7 +56,8 @@ def networks_of(given: Any) -> Networks:
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise InputError(f"expected workloads, lists of layers or Networks; got a {type(given).__name__}")
     if len(given) >= WORTH_POOLING and all(_is_layers(one) for one in given):
-        return _of_layers(given)
+        with collector_paused():
+            return _of_layers(given)
     workloads = [_workload(one) for one in given]
     packs = [one if isinstance(one, Packed) else pack(one) for one in workloads]
     known = tuple(one for one in workloads if isinstance(one, Workload))
@@ -90,9 +92,10 @@ def _of_layers(given: Sequence[Sequence[Layer]]) -> Networks:
     edges = np.array([(e.source, e.elements, e.first, e.last) for x in pool for e in x.inputs], dtype=np.float64)
     count = links[at]
     starts = np.concatenate(([0], np.cumsum(count)))
-    edges = edges.reshape(-1, c.EDGE_COLUMNS)[np.repeat(first[at] - starts[:-1], count) + np.arange(starts[-1])]
+    places = np.repeat(first[at] - starts[:-1], count) + np.arange(starts[-1])
+    edges = np.take(edges.reshape(-1, c.EDGE_COLUMNS), places, axis=0)
     offsets = np.concatenate(([0], np.cumsum(np.fromiter(map(len, given), dtype=np.int64, count=len(given)))))
-    layers = np.array([c.layer_row(x) for x in pool])[at]
+    layers = np.take(np.array([c.layer_row(x) for x in pool]), at, axis=0)
     works = np.zeros((len(given), 2))
     latest = np.full(len(cells) + 1, -1, dtype=np.int64)
     compiled(link)(layers, edges, starts, offsets, np.array(keys, dtype=np.int64)[at], work[at], works, latest)

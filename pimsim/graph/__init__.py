@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
+
+from pimsim.graph.collector import collector_paused
 
 if TYPE_CHECKING:
     from pimsim.graph.workload import Workload
@@ -35,19 +35,6 @@ def load_model(
     from pimsim.graph.lowering import lower
     from pimsim.graph.reader import read_graph
 
-    with _collector_paused():
+    with collector_paused():
         graph = read_graph(path, batch=batch, dims=dims, shapes=shapes, trips=trips, branch=branch)
         return lower(graph, trips=trips, branch=branch, unknown_ops=unknown_ops)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without the cyclic collector: reading makes millions of small objects, all of which stay and none of which form
-    cycles; walking over them again and again takes a third of the time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()

@@ -8,6 +8,7 @@ from pimsim.mapping.columns import (
     C_ACTIVATION,
     C_LINK,
     C_ROUTER,
+    C_TILE_REGISTER,
     COMPONENT_COLUMNS,
     DYNAMIC,
     E_ELEMENTS,
@@ -71,6 +72,7 @@ from pimsim.mapping.columns import (
     P_READ_SHARE,
     P_ROWS_PER_INPUT,
     P_SOFTMAX_NS,
+    P_SPILL,
     P_TILES,
     P_TOGGLES,
     P_WEIGHT_DENSITY,
@@ -106,9 +108,9 @@ def leaves_chip(here: float, there: float, point: Any) -> Any:
     return by_down(here, point[P_BY_CHIP]) != by_down(there, point[P_BY_CHIP])
 
 
-def product_counts(layer: Any, row: Any, point: Any) -> Any:
-    """Actions C_CROSSBAR to C_ACCUMULATOR of a product on crossbars, traffic between layers left out (counts of all
-    copies together: they share the vectors).
+def product_counts(layer: Any, row: Any, point: Any, passed: float) -> Any:
+    """Actions C_CROSSBAR to C_ACCUMULATOR of a product on crossbars (counts of all copies together: they share the
+    vectors). passed: bits x routers of the traffic between layers.
 
     Prices hold for random operands: half of the rows driven, cells half on and half off. Reads, row drives and the part
     of a conversion that follows the sum are weighed by the densities of inputs and weights against that. In digital
@@ -143,7 +145,7 @@ def product_counts(layer: Any, row: Any, point: Any) -> Any:
         2.0 * results * partial * point[P_ACCUMULATOR_BITS],
         moved,
         moved,
-        results * point[P_ACCUMULATOR_BITS] * min(tiles_wide - 1.0, row[M_ROW_TILES] - 1.0),
+        results * point[P_ACCUMULATOR_BITS] * min(tiles_wide - 1.0, row[M_ROW_TILES] - 1.0) + passed,
         results * (row[M_ROW_TILES] - 1.0),
     )
 
@@ -215,6 +217,7 @@ def count_block(
     """Actions of each component: over all layers into `sums`, and with `detail` of each layer into `counts`, (layers +
     2) x components; the rows after the layers are `shared`, which gets the model's inputs and outputs, and `idle`."""
     dynamic = at(points, P_DYNAMIC_ON_CROSSBARS, 0, lanes) > 0.0
+    may_spill = at(points, P_SPILL, 0, lanes) > 0.0
     for k in range(COMPONENT_COLUMNS):
         for p in range(len(lanes)):
             put(sums, k, p, lanes, (0.0,))
@@ -225,11 +228,27 @@ def count_block(
         product = layer[L_KIND] == MVM or occupies(layer, dynamic)
         traffic_block(lanes, layers, base, i, edges, starts[base + i], starts[base + i + 1], points, rows, lane)
         own = i * COMPONENT_COLUMNS if detail else 0
+        if layer[L_KIND] == MVM and layer[L_UNIT] == 0.0 and not may_spill and not detail:
+            # most layers of most networks: all other counts are 0
+            leaving = layer[L_IS_OUTPUT] * layer[L_OUTPUTS]
+            for p in range(len(lanes)):
+                point = view(points, 0, p, lanes, POINT_COLUMNS)
+                row = view(rows, i * MAPPED_COLUMNS, p, lanes, MAPPED_COLUMNS)
+                passed, crossed, outside = take(lane, X_HOPS, p, lanes, 3)
+                add(sums, 0, p, lanes, product_counts(layer, row, point, passed))
+                add(sums, C_TILE_REGISTER, p, lanes, (2.0 * layer[L_OUTPUTS] * point[P_INPUT_BITS],))
+                add(sums, C_LINK, p, lanes, (crossed,))
+                put(lane, X_OUTSIDE, p, lanes, (outside + leaving * point[P_INPUT_BITS],))
+            if layer[L_SPECIAL_OPS] + layer[L_POOL_OPS] + layer[L_VECTOR_OPS] > 0.0:
+                operations = layer[L_SPECIAL_OPS], layer[L_POOL_OPS], layer[L_VECTOR_OPS]
+                for p in range(len(lanes)):
+                    add(sums, C_ACTIVATION, p, lanes, operations)
+            continue
         if product:
             for p in range(len(lanes)):
                 point = view(points, 0, p, lanes, POINT_COLUMNS)
                 row = view(rows, i * MAPPED_COLUMNS, p, lanes, MAPPED_COLUMNS)
-                put(counts, own, p, lanes, product_counts(layer, row, point))
+                put(counts, own, p, lanes, product_counts(layer, row, point, 0.0))
         else:
             for p in range(len(lanes)):
                 point = view(points, 0, p, lanes, POINT_COLUMNS)
@@ -258,7 +277,7 @@ def count_block(
 def count_layer(layer: Any, row: Any, point: Any, spilled: bool, count: Any) -> None:
     """Fill `count` with the actions of one layer at one point, traffic to other layers left out."""
     product = layer[L_KIND] == MVM or row[M_PER_COPY] > 0.0
-    put(count, 0, 0, ONE, product_counts(layer, row, point) if product else other_counts(layer, row, point))
+    put(count, 0, 0, ONE, product_counts(layer, row, point, 0.0) if product else other_counts(layer, row, point))
     put(count, C_ACTIVATION, 0, ONE, unit_counts(layer, row, point, product, spilled))
 
 

@@ -26,6 +26,7 @@ from pimsim.mapping.columns import (
     M_WRITE_NS,
     MAPPED_COLUMNS,
     MVM,
+    P_BINARY_PULSES,
     P_DYNAMIC_ON_CROSSBARS,
     P_INPUT_BITS,
     P_SPILL,
@@ -36,7 +37,7 @@ from pimsim.mapping.columns import (
 from pimsim.mapping.lanes import ONE, at, put, take, view
 from pimsim.mapping.lanes import up as up  # with pieces: of one layer, for tables
 from pimsim.mapping.shape import HELPERS as SHAPE_HELPERS
-from pimsim.mapping.shape import geometry, other_ns, packed_groups, product_ns, reading, width_of, write_ns
+from pimsim.mapping.shape import bit_serial, geometry, other_ns, packed_groups, product_ns, pulsed, width_of, write_ns
 from pimsim.mapping.shape import pieces as pieces
 
 
@@ -53,6 +54,7 @@ def occupies(layer: Any, dynamic: bool) -> Any:
 def shape_block(lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any) -> None:
     """Fill `rows` (layers x MAPPED_COLUMNS): bits, and the geometry of one copy; 0 elsewhere."""
     dynamic = at(points, P_DYNAMIC_ON_CROSSBARS, 0, lanes) > 0.0
+    pulses = at(points, P_BINARY_PULSES, 0, lanes) > 0.0
     for i in range(n):
         layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         weights, inputs = layer[L_WEIGHT_BITS], layer[L_INPUT_BITS]
@@ -82,9 +84,12 @@ def shape_block(lanes: Any, layers: Any, base: int, n: int, points: Any, rows: A
         for p in range(len(lanes)):
             point = view(points, 0, p, lanes, POINT_COLUMNS)
             phases, input_bits = at(rows, row + M_PHASES, p, lanes), at(rows, row + M_INPUT_BITS, p, lanes)
-            put(rows, row + M_READS, p, lanes, reading(input_bits, phases, point))
-
-
+            put(rows, row + M_READS, p, lanes, bit_serial(input_bits, phases, point))
+        if pulses:
+            for p in range(len(lanes)):
+                point = view(points, 0, p, lanes, POINT_COLUMNS)
+                phases, input_bits = at(rows, row + M_PHASES, p, lanes), at(rows, row + M_INPUT_BITS, p, lanes)
+                put(rows, row + M_READS, p, lanes, pulsed(input_bits, phases, point))
 
 
 def time_block(

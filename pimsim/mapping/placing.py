@@ -55,7 +55,6 @@ from pimsim.mapping.columns import (
     X_ROOM,
     X_SLOW_NS,
     X_TAKEN,
-    X_USED,
 )
 from pimsim.mapping.kernel import HELPERS as MAP_HELPERS
 from pimsim.mapping.kernel import occupies, shape_block, time_block
@@ -184,6 +183,7 @@ def place_block(
     """Give each layer its crossbars in the order of the network, and those without any the tiles of the layer that they
     follow. Sets S_CROSSBARS_USED (at most at one time) and S_CONTEXTS."""
     dynamic = at(points, P_DYNAMIC_ON_CROSSBARS, 0, lanes) > 0.0
+    may_spill = at(points, P_SPILL, 0, lanes) > 0.0
     for p in range(len(lanes)):
         put(lane, X_POSITION, p, lanes, (0.0, 0.0, 0.0))
     for i in range(n):
@@ -195,6 +195,18 @@ def place_block(
                 put(rows, row + M_CONTEXT, p, lanes, (at(lane, X_CONTEXT, p, lanes), 1.0))
             continue
         other = user if layer[L_KIND] == MVM else i
+        if other == i and not may_spill:
+            for p in range(len(lanes)):
+                point = view(points, 0, p, lanes, POINT_COLUMNS)
+                mine = view(rows, row, p, lanes, MAPPED_COLUMNS)
+                begin = at(lane, X_POSITION, p, lanes)
+                crossbars = pieces_at(mine[M_COPIES] * mine[M_PER_COPY], point)
+                tiles = max(1.0, by_up(crossbars, point[P_BY_TILE]))
+                put(rows, row + M_CROSSBARS, p, lanes, (crossbars,))
+                put(rows, row + M_POSITION, p, lanes, (begin, tiles, 0.0, 1.0))
+                put(rows, row + M_MIDDLE, p, lanes, (begin + down(0.5 * max(crossbars - 1.0, 0.0)),))
+                put(lane, X_POSITION, p, lanes, (begin + crossbars,))
+            continue
         for p in range(len(lanes)):
             point = view(points, 0, p, lanes, POINT_COLUMNS)
             mine = view(rows, row, p, lanes, MAPPED_COLUMNS)
@@ -212,11 +224,14 @@ def place_block(
             put(rows, row + M_MIDDLE, p, lanes, (begin + down(0.5 * max(crossbars - 1.0, 0.0)),))
             put(lane, X_POSITION, p, lanes, (end, here, max(used, end)))
     for p in range(len(lanes)):
-        put(whole, S_CROSSBARS_USED, p, lanes, (at(lane, X_USED, p, lanes), at(lane, X_CONTEXT, p, lanes) + 1.0))
+        position, context, used = take(lane, X_POSITION, p, lanes, 3)
+        put(whole, S_CROSSBARS_USED, p, lanes, (max(used, position), context + 1.0))
     for i in range(n):
         layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
-        row, owner = i * MAPPED_COLUMNS, int(layer[L_OWNER])
-        own = owner < 0 or occupies(layer, dynamic)
+        row, owner, held = i * MAPPED_COLUMNS, int(layer[L_OWNER]), occupies(layer, dynamic)
+        if held and not may_spill and (layer[L_KIND] != MVM or layer[L_FIRST_USER] == i):
+            continue  # done above
+        own = owner < 0 or held
         host = i if own else owner
         source = take(layers, (base + host) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         user = int(source[L_FIRST_USER]) if source[L_KIND] == MVM else host
@@ -260,15 +275,17 @@ def sum_block(lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any
 
 
 def map_block(
-    lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any, whole: Any, lane: Any, queue: Any
+    lanes: Any, layers: Any, base: int, n: int, points: Any, rows: Any, whole: Any, lane: Any, queue: Any, summed: bool
 ) -> None:
-    """Fill `rows` (layers x MAPPED_COLUMNS) and `whole` (SUMMARY_COLUMNS)."""
+    """Fill `rows` (layers x MAPPED_COLUMNS) and `whole` (SUMMARY_COLUMNS; without `summed`, cells, programming and
+    rewrites are left out)."""
     shape_block(lanes, layers, base, n, points, rows)
     m = budget_block(lanes, layers, base, n, points, rows, whole, lane, queue)
     replicate_block(lanes, layers, base, n, m, points, rows, whole, lane, queue)
     place_block(lanes, layers, base, n, points, rows, whole, lane)
     time_block(lanes, layers, base, n, points, rows, lane)
-    sum_block(lanes, layers, base, n, points, rows, whole)
+    if summed:
+        sum_block(lanes, layers, base, n, points, rows, whole)
 
 
 HELPERS = (*MAP_HELPERS, budget_block, allot_block, replicate_block, place_block, sum_block, map_block)

@@ -37,7 +37,6 @@ from pimsim.mapping.columns import (
     M_WEIGHT_BITS,
     P_ACCUMULATOR_NS,
     P_ADC_BITS,
-    P_BINARY_PULSES,
     P_BUFFER_NS,
     P_BURST_BITS,
     P_BUS_NS,
@@ -149,27 +148,28 @@ def packed_groups(layer: Any, shape: Any, point: Any) -> Any:
     return crossbars, cells, wide, row_tiles, column_tiles, phases, conversion_rows
 
 
-def reading(input_bits: float, phases: float, point: Any) -> Any:
-    """Columns M_READS to M_VECTOR_NS: reads, row drives, converter actions and time of one vector.
+def bit_serial(input_bits: float, phases: float, point: Any) -> Any:
+    """Columns M_READS to M_VECTOR_NS: reads, row drives, converter actions and time of one vector, one of each
+    for each group of dac.bits."""
+    turns = by_up(input_bits, point[P_BY_DAC_BITS])
+    return turns, turns * phases, turns, turns, turns * phases * point[P_CYCLE_NS]
 
-    Bit-serial (or several bits at once): one read, one drive and one conversion for each group of dac.bits.
-    Binary pulses (Wan et al., Nature 2022, Methods): a row is driven, and a column sampled, once for each magnitude
-    bit, bit k for 2^k read steps that are integrated; then the converter decides bit by bit, and one step more. Beyond
-    P_SPLIT_ABOVE magnitude bits the input comes in two halves, the second converted to as many bits less as the first
-    half has.
+
+def pulsed(input_bits: float, phases: float, point: Any) -> Any:
+    """As `bit_serial`, of inputs in binary pulses.
+
+    Wan et al., Nature 2022, Methods: a row is driven, and a column sampled, once for each magnitude bit, bit k for 2^k
+    read steps that are integrated; then the converter decides bit by bit, and one step more. Beyond P_SPLIT_ABOVE
+    magnitude bits the input comes in two halves, the second converted to as many bits less as the first half has.
     """
     cycle_ns, step_ns, adc_bits, split = point[P_CYCLE_NS], point[P_STEP_NS], point[P_ADC_BITS], point[P_SPLIT_ABOVE]
-    turns = by_up(input_bits, point[P_BY_DAC_BITS])
     magnitude = max(1.0, input_bits - 1.0)
     first = up(0.5 * magnitude)
     halves = power_of_two(first) - 1.0 + power_of_two(magnitude - first) - 1.0
     in_halves = (split > 0.0) & (magnitude > split)
     steps = halves if in_halves else power_of_two(magnitude) - 1.0
     decisions = adc_bits + 1.0 + (max(1.0, adc_bits - first + 1.0) if in_halves else 0.0)
-    pulses = point[P_BINARY_PULSES] > 0.0
-    reads, drives = (steps if pulses else turns), (magnitude if pulses else turns)
-    vector_ns = phases * (steps * cycle_ns + decisions * step_ns) if pulses else turns * phases * cycle_ns
-    return reads, reads * phases, drives, drives, vector_ns
+    return steps, steps * phases, magnitude, magnitude, phases * (steps * cycle_ns + decisions * step_ns)
 
 
 def pieces(crossbars: float, grain: float) -> Any:
@@ -288,6 +288,6 @@ def write_ns(layer: Any, row: Any, point: Any, spilled: bool) -> Any:
 
 
 HELPERS = (
-    *LANE_HELPERS, by_up, by_down, power_of_two, width_of, geometry, packed_groups, reading, pieces, pieces_at,
-    copies_for, placed, digital_ns, together, product_ns, other_ns, written_rows, write_ns,
+    *LANE_HELPERS, by_up, by_down, power_of_two, width_of, geometry, packed_groups, bit_serial, pulsed, pieces,
+    pieces_at, copies_for, placed, digital_ns, together, product_ns, other_ns, written_rows, write_ns,
 )  # fmt: skip

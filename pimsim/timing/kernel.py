@@ -222,16 +222,17 @@ def interval_block(
         row, held, kind = i * MAPPED_COLUMNS, occupies(layer, dynamic), layer[L_KIND]
         cells = int(layer[L_FIRST_USER]) * BUSY_COLUMNS
         own = max(0, int(layer[L_OWNER])) * BUSY_COLUMNS
-        for p in range(len(lanes)):
-            written, duration, _ = take(rows, row + M_WRITE_NS, p, lanes, 3)
-            longest, memory = take(lane, X_LONGEST_NS, p, lanes, 2)
-            took = written + duration
-            memory += took if kind == LOOKUP else 0.0
-            put(lane, X_LONGEST_NS, p, lanes, (max(longest, took), memory))
         if held:
             for p in range(len(lanes)):
                 written, duration, _ = take(rows, row + M_WRITE_NS, p, lanes, 3)
                 occupy(lanes, cells, p, busy, lane, written + duration)
+        else:
+            for p in range(len(lanes)):
+                written, duration, _ = take(rows, row + M_WRITE_NS, p, lanes, 3)
+                longest, memory = take(lane, X_LONGEST_NS, p, lanes, 2)
+                took = written + duration
+                memory += took if kind == LOOKUP else 0.0
+                put(lane, X_LONGEST_NS, p, lanes, (max(longest, took), memory))
         macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS] if kind == DYNAMIC else 0.0
         unit = layer[L_UNIT]
         if unit > 0.0:
@@ -260,10 +261,11 @@ def schedule_block(
     lanes: Any, layers: Any, base: int, n: int, edges: Any, starts: Any, points: Any, rows: Any, whole: Any, lane: Any,
     times: Any, busy: Any, detail: bool,
 ) -> None:  # fmt: skip
-    """Both schedules: X_LATENCY_NS and X_INTERVAL_NS of the pipeline (where points use it, or with `detail`), and
-    X_SERIAL_NS. With `detail` (one lane) `times` holds the layers' rows of the pipeline, then of layer by layer."""
+    """X_LATENCY_NS and X_INTERVAL_NS of the pipeline, or X_SERIAL_NS: of the schedule that points use, with `detail` of
+    both. With `detail` (one lane) `times` holds the layers' rows of the pipeline, then of layer by layer."""
     pipelined = at(points, P_PIPELINED, 0, lanes) > 0.0
-    lay_end_to_end(lanes, n, rows, times, lane, detail)
+    if detail or not pipelined:
+        lay_end_to_end(lanes, n, rows, times, lane, detail)
     if pipelined or detail:
         overlap_block(lanes, base, n, edges, starts, rows, times, lane, at(points, P_SPILL, 0, lanes) > 0.0)
         interval_block(lanes, layers, base, n, points, rows, whole, lane, busy)
