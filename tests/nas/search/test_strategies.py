@@ -109,7 +109,7 @@ def test_only_what_is_allowed_is_asked_for(algorithm):
 
 def test_limits_that_allow_nothing_are_named():
     search = strategy(SPACE, SMALL, lambda architectures: np.zeros(len(architectures), dtype=bool))
-    with pytest.raises(InputError, match="none of 1,200 architectures is within the limits.*raise a limit"):
+    with pytest.raises(InputError, match=r"none of 1,200 architectures is within the limits.*raise a limit"):
         search.ask()
 
 
