@@ -33,22 +33,25 @@ def draw(rows: Sequence[Mapping[str, Any]], objective: Objective) -> Figure:
     best = best_so_far(score)
     figure = Figure(figsize=(8, 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
+    at = np.unique(generation)
+    ends = best[np.searchsorted(generation, at, side="right") - 1]
     for axes, values in ((above, score), (below, cost)):
-        axes.plot(generation, values, ".", color="#9c9c9c", markersize=4, label="scored")
-        at = np.unique(generation)
+        axes.plot(generation, values, ".", color="#9c9c9c", markersize=4, label="_scored")
         means = [np.nanmean(part) if np.isfinite(part := values[generation == one]).any() else np.nan for one in at]
-        axes.plot(at, means, color="#4e79a7", label="mean of the generation")
-        axes.plot(generation, np.where(best >= 0, values[best], np.nan), color="#e15759", label="best so far")
+        axes.plot(at, means, color="#4e79a7", label="_mean of the generation")
+        so_far = np.where(ends >= 0, values[ends], np.nan)
+        axes.step(at, so_far, where="post", color="#e15759", label="_best so far")
         axes.grid(alpha=0.3)
     mark = objective.limits().get(column, objective.target if objective.column == column else None)
     if mark is not None:
         below.axhline(mark, color="black", linestyle="--", linewidth=1, label="target or limit")
+        below.legend(loc="upper left")
     penalty = "" if objective.penalty == "none" else f", {objective.form} penalty on {objective.penalty}"
     above.set_ylabel(f"score ({objective.metric}{penalty})")
     below.set_ylabel(UNITS[column])
     below.set_xlabel("generation")
-    above.legend()
-    below.legend()
+    lines = above.get_lines()
+    above.legend(lines, [str(line.get_label()).removeprefix("_") for line in lines], loc="lower right")
     return figure
 
 

@@ -76,11 +76,12 @@ class Searched:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def best(self, count: int) -> list[dict[str, Any]]:
-        """The best rows by score, each network once; the earlier of equals first."""
-        once: dict[str, dict[str, Any]] = {}
+        """The best rows by score, the earlier of equals first. Rows alike in all metrics and costs are one network,
+        but for choices that do not reach its output, and count once."""
+        once: dict[tuple[Any, ...], dict[str, Any]] = {}
         for row in self.rows:
             if math.isfinite(row["score"]):
-                once.setdefault(row["digest"], row)
+                once.setdefault(tuple(row[name] for name in (*METRICS, *COST_COLUMNS)), row)
         return sorted(once.values(), key=lambda row: -row["score"])[:count]
 
 
