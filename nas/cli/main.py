@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train a model on click data, or resume a run",
     "tune": "train a model at the points of a grid, choose on validation",
     "supernet": "train the shared weights of a search space",
+    "search": "search a space with the shared weights of its supernet",
     "eval": "measure a finished run on validation or test",
     "export": "write an architecture as an ONNX file",
     "runs": "the runs of a store, or one with its history",

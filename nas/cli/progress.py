@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from nas.search.run import Generation
     from nas.training.loop import Progress
 
 SECONDS_BETWEEN = 0.2
@@ -36,6 +37,18 @@ class Teller:
         """An iteration of a convex solver."""
         if self.moving or count % 100 == 0:
             self._line(f"iteration {count}  objective {objective:.6f}", stays=not self.moving)
+
+    def generation(self, at: Generation) -> None:
+        """A network scored, or a whole generation."""
+        where = f"generation {at.number}/{at.total}"
+        if at.figures is not None:
+            found = at.figures
+            parts = [f"best {figure(found['score'], 5)}", f"mean {figure(found['mean_score'], 5)}"]
+            parts += [f"AUC {figure(found['auc'])}"]
+            parts += [f"{key} {found[key]:.4g}" for key in ("energy_uJ", "latency_us") if found[key] is not None]
+            self._line(f"{where}  {'  '.join(parts)}", stays=True)
+        elif self.moving:
+            self._line(f"{where}  {at.done}/{at.wanted} scored")
 
     def done(self) -> None:
         """End a line that is still moving."""

@@ -28,7 +28,7 @@ class Objective(Model):
         default="soft", description="soft: the excess over the target; power: MnasNet; absolute: TuNAS"
     )
     target: Positive | None = Field(default=None, description="null: the median of random architectures")
-    weight: float = Field(default=0.01, ge=0, le=1e6, description="of the soft and absolute forms, in the metric's unit")
+    weight: float = Field(default=0.01, ge=0, le=1e6, description="of the soft and absolute forms")
     beta: float = Field(default=-0.07, ge=-10, le=0, description="exponent of the power form")
     max_energy_uJ: Positive | None = None
     max_latency_us: Positive | None = None

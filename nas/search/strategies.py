@@ -100,7 +100,8 @@ class _Asked:
                     return list(found)
         if not (found or spare):
             raise InputError(
-                f"none of {2 * TRIES * wanted:,} architectures is within the limits and fits the hardware: raise a limit"
+                f"none of {2 * TRIES * wanted:,} architectures is within the limits and fits the hardware: "
+                "raise a limit"
             )
         filled = [*found, *spare]
         return [filled[at % len(filled)] for at in range(wanted)]
