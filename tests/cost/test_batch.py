@@ -131,7 +131,7 @@ def grids(draw: st.DrawFn) -> Points:
 
 
 @given(workloads(), grids())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_random_networks_on_random_points(model: Workload, points: Points) -> None:
     table = pimsim.evaluate(model, points)
     for row in range(len(points)):
