@@ -14,7 +14,7 @@ from .fixture import BLOCK, COLUMNS, deep, space
 
 BAR = 1.6
 _PROBE = 20_000
-_PIECE = 5_000
+_PIECE = 50_000
 _TURNS = 5
 
 
@@ -66,13 +66,13 @@ def ray(seconds: float) -> Ray:
 
 
 def _points(seconds: float) -> int:
-    """A multiple of BLOCK that takes one process a little longer than `seconds`."""
+    """A multiple of BLOCK that takes one process longer than `seconds`."""
     asked = request(deep(), space(10 * BLOCK), columns=COLUMNS)
     evaluate_piece(Piece(0, 1000), asked.setup)  # compiles
     begun = time.perf_counter()
     evaluate_piece(Piece(BLOCK, BLOCK + _PROBE), asked.setup)
     rate = _PROBE / (time.perf_counter() - begun)
-    return BLOCK * max(1, round(1.25 * seconds * rate / BLOCK))
+    return BLOCK * max(1, round(1.6 * seconds * rate / BLOCK))
 
 
 def _timed(executor: Executor, pieces: list[Piece], setup: Setup) -> tuple[float, list[bytes]]:
