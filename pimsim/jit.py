@@ -59,18 +59,19 @@ def compiled(function: Function, *helpers: Function) -> Function:
 
 def is_ready(function: Function, *helpers: Function) -> bool:
     """Whether `function` is compiled in this process, or was by an earlier one."""
-    return function in _COMPILED or on_disk(function, *helpers)
+    return is_loaded(function) or on_disk(function, *helpers)
+
+
+def is_loaded(function: Function) -> bool:
+    """Whether this process has compiled `function`, or loaded it from the disk cache."""
+    return function in _COMPILED
 
 
 def on_disk(function: Function, *helpers: Function) -> bool:
     """Whether an earlier process has left `function` compiled in the disk cache."""
     folder = _folder_of((function, *helpers))
-    return folder.is_dir() and any(folder.rglob("*.nbi"))
-
-
-def any_compiled() -> bool:
-    """Whether this process has compiled (or loaded from the disk cache) a kernel already."""
-    return compiled.cache_info().currsize > 0
+    # Kernels of the same files share a folder; an index is named <module>.<function>-<line>.<interpreter>.nbi.
+    return folder.is_dir() and any(folder.rglob(f"*.{function.__name__}-*.nbi"))
 
 
 @contextmanager

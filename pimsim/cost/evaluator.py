@@ -14,7 +14,7 @@ from pimsim.cost.evaluation import EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.cost.intervals import sigmas
 from pimsim.cost.machine import OF_CHIP, price_row
 from pimsim.errors import InputError
-from pimsim.jit import Function, any_compiled, compiled, on_disk
+from pimsim.jit import Function, compiled, is_loaded, on_disk
 from pimsim.mapping import columns as c
 from pimsim.mapping.columns import Packed
 from pimsim.mapping.lanes import ONE
@@ -86,12 +86,13 @@ def _compiled() -> tuple[Function, Function]:
 
 
 def worth_compiling(packed: Packed) -> bool:
-    """Whether to compile for the next evaluation of `packed`: the kernels are loaded already, or so many layers have
-    been evaluated without them that a loop is under way. Loading them from the disk cache costs what about 20,000
-    layers cost in plain Python (half a second), compiling them afresh ten times that."""
+    """Whether to compile for the next evaluation of `packed`: the kernel is loaded already, or so many layers have
+    been evaluated without it that a loop is under way. Loading it from the disk cache costs what about 20,000
+    layers cost in plain Python (half a second), compiling it afresh ten times that or more."""
     packed.evaluated += len(packed.lists[0])
-    if any_compiled() or packed.evaluated <= WORTH_LOADING_LAYERS:
-        return any_compiled()
+    loaded = is_loaded(fused.evaluate_block)
+    if loaded or packed.evaluated <= WORTH_LOADING_LAYERS:
+        return loaded
     return packed.evaluated > WORTH_COMPILING_LAYERS or on_disk(fused.evaluate_block, *fused.HELPERS)
 
 

@@ -55,14 +55,19 @@ def interval(values: Array, sigma: Array) -> tuple[Any, Any]:
     of each other: the log-normal with the sum's mean and variance (Fenton, IRE Trans. 8(1), 1960), shifted so that its
     median is the sum of the medians, which is the figure that is printed. values: one a part, or parts x points, which
     gives arrays."""
-    total = values.sum(axis=0)
+    total = _sum(values)
     growth = np.exp(sigma * sigma).reshape(-1, *[1] * (values.ndim - 1))
-    mean = (values * np.sqrt(growth)).sum(axis=0)
-    variance = (values * values * growth * (growth - 1.0)).sum(axis=0)
+    mean = _sum(values * np.sqrt(growth))
+    variance = _sum(values * values * growth * (growth - 1.0))
     with np.errstate(invalid="ignore", divide="ignore"):
         half = Z80 * np.sqrt(np.log1p(variance / (mean * mean)))
         low, high = (np.where(total > 0.0, total * np.exp(side * half), 0.0 * total) for side in (-1.0, 1.0))
     return (float(low), float(high)) if values.ndim == 1 else (low, high)
+
+
+def _sum(values: Array) -> Any:
+    """Over parts, one after the other: NumPy's own order depends on how many points there are."""
+    return np.add.accumulate(values, axis=0)[-1]
 
 
 def latency_interval(latency_ns: Any) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pimsim.cost.evaluation import COMPONENTS, EXTRA_ROWS, Array, Evaluation, Schedule
 from pimsim.cost.intervals import interval, latency_interval
-from pimsim.cost.table import BY_COMPONENT, PARTS, TOTALS
+from pimsim.cost.table import BY_COMPONENT, FIGURES, PARTS, TOTALS
 from pimsim.graph.workload import Workload
 
 Row = dict[str, object]
@@ -99,8 +99,9 @@ def totals(workload: Workload, evaluation: Evaluation) -> dict[str, float]:
 
 def intervals(evaluation: Evaluation) -> dict[str, list[float]]:
     """80% intervals of the totals: energy_pJ_interval, latency_ns_interval, area_um2_interval, each [low, high]."""
-    energy = np.add.reduce(evaluation.energy_dynamic_pJ + evaluation.energy_static_pJ, axis=0)
-    area = np.add.reduce(evaluation.area_um2, axis=0)
+    by_component = dict(zip(FIGURES, evaluation.figures, strict=True))
+    energy = np.array([by_component[f"{one}_energy_pJ"] for one in COMPONENTS])
+    area = np.array([by_component[f"{one}_area_um2"] for one in COMPONENTS])
     energy_sigma, area_sigma = evaluation.sigmas()
     return {
         "energy_pJ_interval": list(interval(energy, energy_sigma)),

@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from pimsim.cli import main as cli
+from pimsim.cli.running import Program
 from pimsim.errors import printable
 
 HOSTILE = ("x[/foo]", "<script>alert(1)</script>", "=cmd()", "\x1b[31mred", "$\\frac$")
@@ -346,10 +347,10 @@ def test_an_internal_fault_keeps_its_traceback(run, model, monkeypatch):
 
 
 def test_an_interruption_is_one_line(capsys, monkeypatch):
-    def interrupt(given):
+    def interrupt(self, given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_dispatch", interrupt)
+    monkeypatch.setattr(Program, "_dispatch", interrupt)
     assert cli.main(["run"]) == 130
     assert capsys.readouterr().err == "pimsim: interrupted\n"
 

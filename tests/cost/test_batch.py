@@ -75,7 +75,7 @@ def same(table: Table, row: int, model: Workload, machine: Hardware, **options: 
     assert {name: table[name][row] for name in totals} == totals
     for name in ("energy_pJ", "latency_ns", "area_um2"):
         ends = [table[f"{name}_low"][row], table[f"{name}_high"][row]]
-        assert ends == pytest.approx(result.intervals[f"{name}_interval"], rel=1e-12)
+        assert ends == result.intervals[f"{name}_interval"]
 
 
 def test_every_shipped_file_and_its_figures(models: list[Workload]) -> None:
