@@ -16,7 +16,8 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     file = tmp_path / "two_kernels.py"
     file.write_text("def one(x):\n    return x + 1.0\n\n\ndef other(x):\n    return x + 2.0\n")
     spec = importlib.util.spec_from_file_location("two_kernels", file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -26,6 +27,7 @@ def test_a_kernel_says_nothing_of_its_neighbour(pair: ModuleType) -> None:
     """They share the folder of the disk cache, which the text of their file names."""
     assert not jit.is_ready(pair.one)
     assert jit.compiled(pair.one)(1.0) == 2.0
-    assert jit.is_loaded(pair.one) and jit.on_disk(pair.one)
+    assert jit.is_loaded(pair.one)
+    assert jit.on_disk(pair.one)
     assert not jit.is_loaded(pair.other)
     assert not jit.is_ready(pair.other)
