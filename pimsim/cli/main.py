@@ -17,6 +17,7 @@ COMMANDS = {
     "sweep": "a model over a design space: all of it, a sample, or a search",
     "pareto": "the best points of a sweep, their picture and files",
     "compare": "two results side by side",
+    "trace": "requests to embedding tables: make, convert, stat, run on a memory",
     "validate": "published results against ours",
     "demo": "make a small CNN and a small CTR model and run both",
 }

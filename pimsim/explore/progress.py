@@ -39,25 +39,25 @@ class Done:
 
 
 @contextmanager
-def bar(wanted: bool | None) -> Iterator[Progress | None]:
-    """What moves a bar on stderr; None where no bar is wanted (`wanted` None: one on a terminal only). Where stderr is
-    no terminal, a bar is a line every ten seconds."""
+def bar(wanted: bool | None, what: str = "points") -> Iterator[Progress | None]:
+    """What moves a bar of `what` on stderr; None where no bar is wanted (`wanted` None: one on a terminal only). Where
+    stderr is no terminal, a bar is a line every ten seconds."""
     terminal = sys.stderr.isatty()
     if wanted is False or (wanted is None and not terminal):
         yield None
     elif not terminal:
-        yield _Lines()
+        yield _Lines(what)
     else:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         columns = (
-            TextColumn("points"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]} points/s"),
+            TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(f"{{task.fields[rate]}} {what}/s"),
             TimeRemainingColumn(),
         )  # fmt: skip
         with Bar(*columns, console=Console(stderr=True), transient=True) as shown:
-            task = shown.add_task("points", total=None, rate="-")
+            task = shown.add_task(what, total=None, rate="-")
             pace = Pace()
             yield lambda done, total: shown.update(task, completed=done, total=total, rate=pace.rate(done))
 
@@ -95,7 +95,8 @@ class Pace:
 class _Lines:
     """A line now and then, for logs."""
 
-    def __init__(self, every_s: float = 10.0):
+    def __init__(self, what: str = "points", every_s: float = 10.0):
+        self.what = what
         self.every_s, self.last, self.pace = every_s, time.monotonic(), Pace()
 
     def __call__(self, done: int, total: int) -> None:
@@ -105,5 +106,5 @@ class _Lines:
             return
         self.last = now
         left = (total - done) / per_s
-        text = f"{done:,} of {total:,} points, {self.pace.rate(done)} points/s, about {left:,.0f} s left"
+        text = f"{done:,} of {total:,} {self.what}, {self.pace.rate(done)} {self.what}/s, about {left:,.0f} s left"
         print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Memory banks, request traces, placement of tables, serving."""

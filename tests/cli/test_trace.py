@@ -1,0 +1,137 @@
+"""Does `pimsim trace` make, convert and describe traces, and say what is wrong with its input?"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pimsim.cli.main import main
+
+
+def run(line: str) -> int:
+    return main(["trace", *shlex.split(line)])
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_make_convert_and_stat_agree(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run("make --kind zipf --requests 3000 --seed 1 --out a.parquet --table u=100x64 --table i=900x32 --pooling 4")
+        == 0
+    )
+    assert (
+        run("make --kind zipf --requests 3000 --seed 1 --out b.parquet --table u=100x64 --table i=900x32 --pooling 4")
+        == 0
+    )
+    assert (here / "a.parquet").read_bytes() == (here / "b.parquet").read_bytes()
+    assert run("convert a.parquet a.txt") == 0
+    assert run("convert a.txt c.parquet") == 0
+    assert "wrote 3,000 requests to c.parquet" in capsys.readouterr().err
+    assert run("stat a.parquet --format json") == 0
+    first = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert run("stat c.parquet --format json") == 0
+    assert json.loads(capsys.readouterr().out) == first
+    assert first["by_table"] == {"u": 1500, "i": 1500}
+    assert run("stat a.parquet --out a.png") == 0
+    shown = capsys.readouterr().out
+    assert "Trace a.parquet\n" in shown
+    assert f"unique rows           {first['unique_rows']} of 1,000, " in shown
+    assert "reuse distance p50" in shown
+    assert "hottest 1% of rows" in shown
+    assert " ####" in shown.split("Served by an LRU cache")[1]
+    assert (here / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["uniform", "reuse", "stream"])
+def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    curve = "--curve 5:0.2,50:0.5 " if kind == "reuse" else ""
+    assert run(f"make --kind {kind} --requests 500 --rows 200 {curve}--rate 1e6 --write-share 0.5 --out t.txt") == 0
+    assert run("stat t.txt --format json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["requests"] == 500
+    assert found["writes"] > 100
+    assert found["span_ns"] > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "trace: what to do? (actions: make, convert, stat, run)"),
+        ("mkae", "trace: unknown action 'mkae'; did you mean make? (actions: make, convert, stat, run)"),
+        ("make --kind zipf --out t.parquet", "trace make: the following arguments are required: --requests"),
+        (
+            "make --kind zip --requests 5 --out t.parquet",
+            "trace make: argument --kind: must be one of zipf, uniform, reu",
+        ),
+        (
+            "make --kind zipf --requests -5 --out t.parquet",
+            "trace make: argument --requests: must be a whole number from",
+        ),
+        (
+            "make --kind zipf --requests 5 --out t.csv",
+            "--out: t.csv must end in .parquet or .txt (text), which says the",
+        ),
+        ("make --kind zipf --requests 5 --out no/t.txt", "--out: folder no does not exist; create it first"),
+        (
+            "make --kind zipf --requests 5 --out t.txt --exponent x",
+            "trace make: argument --exponent: must be a number fr",
+        ),
+        ("make --kind zipf --requests 5 --out t.txt --curve 1:1", "trace make: --curve is of --kind reuse"),
+        (
+            "make --kind reuse --requests 5 --out t.txt --curve 1:2",
+            "--curve: distances rise from 1 on, and shares of re",
+        ),
+        (
+            "make --kind zipf --requests 5 --out t.txt --table a=5",
+            "--table: must be NAME=ROWSxBYTES, e.g. users=1000000x",
+        ),
+        (
+            "make --kind zipf --requests 5 --out t.txt --table a=5x4 --rows 3",
+            "trace make: --table says all of a table;",
+        ),
+        ("make --kind zipf --requests 5 --out t.txt --table a=5x4 --table a=5x4", "two tables have the name 'a'"),
+        ("convert no.txt t.parquet", "no.txt: no such file; 'pimsim trace make' makes a trace"),
+        ("convert t.txt t.txt", "trace convert: FROM and TO name the same file: t.txt"),
+        (
+            "stat t.txt --out t.gif",
+            "--out: t.gif must end in .png, .svg or .pdf; the ending says which picture to write",
+        ),
+        ("stat t.txt", "t.txt:1: is a request of no known form"),
+    ],
+)
+def test_an_error_is_one_line(here: Path, line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "t.txt").write_text("nothing known\n")
+    assert run(line) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"pimsim: error: {said}")
+    assert error.count("\n") == 1
+    assert [path.name for path in here.iterdir()] == ["t.txt"]
+
+
+def test_help_lists_the_actions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {action} " in shown for action in ("make", "convert", "stat", "run"))
+    assert run("make --help") == 0
+    assert "--exponent" in capsys.readouterr().out
+
+
+def test_an_interrupt_leaves_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pimsim.memory.traces.parquet import ParquetWriter
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ParquetWriter, "add", stop)
+    assert run("make --kind stream --requests 500 --out t.parquet") == 130
+    assert list(here.iterdir()) == []
+    assert capsys.readouterr().err == "pimsim: interrupted\n"
