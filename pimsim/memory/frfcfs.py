@@ -1,0 +1,317 @@
+"""First ready, first come, first served over a queue, for one channel. Plain Python that Numba compiles.
+
+Every bank has one cached candidate: the command that its waiting requests want next (the oldest access to the open row;
+else a precharge or an activate for the oldest request). A step looks at the candidates, not at the queue: it issues the
+one that is allowed first, the oldest request's among equals. Requests wait in a list a bank, in order of age; with a
+write buffer there are two lists a bank, and the candidates are those of the list being served.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pimsim.memory.state import (
+    ACT,
+    B_HITS,
+    B_ROW,
+    C_BUS,
+    C_DRAIN,
+    C_HORIZON,
+    C_NOW,
+    CAP,
+    CLOSED,
+    G_BITS,
+    GROUP_COLUMNS,
+    K_BITS,
+    N_CONFLICTS,
+    N_PRE,
+    NEVER,
+    PRE,
+    R_COUNT,
+    R_PRE,
+    R_QUEUED,
+    R_URGENT,
+    RANK_COLUMNS,
+    RD,
+    RDA,
+    T_ACTC,
+    T_PPD,
+    WR,
+    WRA,
+    activate,
+    column,
+    in_unit,
+    next_refresh,
+    note,
+    precharge,
+    refresh,
+)
+from pimsim.memory.state import (
+    HELPERS as STATE_HELPERS,
+)
+
+# columns of a queue slot; S_AGE: number of its admission
+S_NEXT, S_ROW, S_WRITE, S_ID, S_AGE = range(5)
+SLOT_COLUMNS = 8
+# columns of a bank's lists and candidate: head and tail of both lists; slot before the candidate's (-1: it is the
+# head), its slot, its command, and its place among the banks that have a candidate
+L_HEAD, L_TAIL, L_BEFORE, L_SLOT, L_COMMAND, L_PLACE = 0, 2, 4, 5, 6, 7
+LIST_COLUMNS = 8
+# queue scalars of a channel: first free slot; entries of both lists; their room; drain marks; banks with a candidate;
+# next admission
+Q_FREE, Q_COUNT, Q_ROOM, Q_HIGH, Q_LOW, Q_ACTIVE, Q_AGE = 0, 1, 3, 5, 6, 7, 8
+QUEUE_COLUMNS = 12
+# Candidates lie close together, for the one loop that costs: when their bank allows them, and their age with the bank
+# below it; in an array of unsigned numbers (no test for negative ones), where the next times of group and rank are.
+K_READY, K_KEY = range(2)
+CANDIDATE_COLUMNS = 2
+BANK_BITS, AGE_BITS = 12, 28
+KEY_BITS = BANK_BITS + AGE_BITS
+MOST_BANKS, MOST_REQUESTS = 1 << BANK_BITS, 1 << (AGE_BITS - 2)  # of a channel; of one call
+
+
+def choose(
+    own: int, b: int, which: int, tm: Any, bank: Any, slots: Any, lists: Any, candidates: Any, where: Any, queue: Any
+) -> None:
+    """Candidate of bank `b` (`own` of its channel) among the requests of list `which`."""
+    head, place = lists[own, L_HEAD + which], lists[own, L_PLACE]
+    if head < 0:
+        if place >= 0:  # the last candidate takes its place
+            queue[Q_ACTIVE] -= 1
+            last = queue[Q_ACTIVE]
+            candidates[place, K_READY], candidates[place, K_KEY] = candidates[last, K_READY], candidates[last, K_KEY]
+            where[place, 0], where[place, 1] = where[last, 0], where[last, 1]
+            lists[candidates[place, K_KEY] & (MOST_BANKS - 1), L_PLACE] = place
+            lists[own, L_PLACE] = -1
+        return
+    if place < 0:
+        place = queue[Q_ACTIVE]
+        lists[own, L_PLACE] = place
+        queue[Q_ACTIVE] += 1
+    row, before, slot = bank[b, B_ROW], -1, head
+    command = ACT
+    if row >= 0:
+        while slot >= 0 and slots[slot, S_ROW] != row:
+            before, slot = slot, slots[slot, S_NEXT]
+        if slot < 0 or (slot != head and tm[CAP] > 0 and bank[b, B_HITS] >= tm[CAP]):
+            command, before, slot = PRE, -1, head
+        else:
+            command = WR if slots[slot, S_WRITE] else RD
+    lists[own, L_BEFORE] = before
+    lists[own, L_SLOT] = slot
+    lists[own, L_COMMAND] = command
+    g = b >> tm[K_BITS]
+    candidates[place, K_READY] = bank[b, command]
+    candidates[place, K_KEY] = (slots[slot, S_AGE] << BANK_BITS) + own
+    where[place, 0] = g * GROUP_COLUMNS + command
+    where[place, 1] = (g >> tm[G_BITS]) * RANK_COLUMNS + command
+
+
+def admit(own: int, row: int, write: bool, request: int, which: int, slots: Any, lists: Any, queue: Any) -> None:
+    """A request enters list `which` of bank `own`."""
+    slot = queue[Q_FREE]
+    queue[Q_FREE] = slots[slot, S_NEXT]
+    slots[slot, S_NEXT] = -1
+    slots[slot, S_ROW] = row
+    slots[slot, S_WRITE] = 1 if write else 0
+    slots[slot, S_ID] = request
+    slots[slot, S_AGE] = queue[Q_AGE]
+    queue[Q_AGE] += 1
+    tail = lists[own, L_TAIL + which]
+    if tail < 0:
+        lists[own, L_HEAD + which] = slot
+    else:
+        slots[tail, S_NEXT] = slot
+    lists[own, L_TAIL + which] = slot
+    queue[Q_COUNT + which] += 1
+
+
+def leave(own: int, which: int, slots: Any, lists: Any, queue: Any) -> None:
+    """The candidate of bank `own` leaves its list."""
+    slot, before = lists[own, L_SLOT], lists[own, L_BEFORE]
+    after = slots[slot, S_NEXT]
+    if before < 0:
+        lists[own, L_HEAD + which] = after
+    else:
+        slots[before, S_NEXT] = after
+    if lists[own, L_TAIL + which] == slot:
+        lists[own, L_TAIL + which] = before
+    slots[slot, S_NEXT] = queue[Q_FREE]
+    queue[Q_FREE] = slot
+    queue[Q_COUNT + which] -= 1
+
+
+def serving(drain: int, queue: Any) -> int:
+    """Which list is served: writes (1) from the high mark on, or while nothing else waits, down to the low mark."""
+    reads, writes = queue[Q_COUNT], queue[Q_COUNT + 1]
+    if drain == 0 and (writes >= queue[Q_HIGH] or (reads == 0 and writes > 0)):
+        return 1
+    if drain == 1 and (writes == 0 or (writes <= queue[Q_LOW] and reads > 0)):
+        return 0
+    return drain
+
+
+def rejuvenate(slots: Any, lists: Any, candidates: Any, queue: Any) -> None:
+    """Counts ages from the oldest waiting request on, so that they stay small."""
+    oldest = queue[Q_AGE]
+    for own in range(len(lists)):
+        for which in range(2):
+            slot = lists[own, L_HEAD + which]
+            while slot >= 0:
+                oldest = min(oldest, slots[slot, S_AGE])
+                slot = slots[slot, S_NEXT]
+    for slot in range(len(slots)):
+        slots[slot, S_AGE] -= oldest
+    for place in range(queue[Q_ACTIVE]):
+        candidates[place, K_KEY] -= oldest << BANK_BITS
+    queue[Q_AGE] -= oldest
+
+
+def pick(base: int, candidates: Any, where: Any, next_group: Any, next_rank: Any, queue: Any) -> int:
+    """Smallest (cycles after `base`, age, bank), as one number, of the candidates; NEVER if there is none."""
+    first = NEVER
+    for place in range(queue[Q_ACTIVE]):
+        t = max(base, candidates[place, K_READY], next_group[where[place, 0]], next_rank[where[place, 1]])
+        first = min(first, ((t - base) << KEY_BITS) + candidates[place, K_KEY])
+    return first
+
+
+def pick_near_refresh(
+    base: int, first_bank: int, tm: Any, rank: Any,
+    candidates: Any, where: Any, next_group: Any, next_rank: Any, queue: Any,
+) -> int:  # fmt: skip
+    """As `pick`, without the banks that an urgent refresh is about to take."""
+    first = NEVER
+    for place in range(queue[Q_ACTIVE]):
+        t = max(base, candidates[place, K_READY], next_group[where[place, 0]], next_rank[where[place, 1]])
+        b = first_bank + (candidates[place, K_KEY] & (MOST_BANKS - 1))
+        r = b >> (tm[K_BITS] + tm[G_BITS])
+        if t < rank[r, R_URGENT] or not in_unit(b, r, tm, rank):
+            first = min(first, ((t - base) << KEY_BITS) + candidates[place, K_KEY])
+    return first
+
+
+def is_last_to_row(slot: int, slots: Any) -> bool:
+    """Whether no access behind `slot` in its list is to the same row."""
+    row, after = slots[slot, S_ROW], slots[slot, S_NEXT]
+    while after >= 0 and slots[after, S_ROW] != row:
+        after = slots[after, S_NEXT]
+    return bool(after < 0)
+
+
+def schedule(
+    c: int, banks: Any, rows: Any, is_write: Any, arrival: Any, numbers: Any, last: bool, ends: Any,
+    tm: Any, bank: Any, group: Any, rank: Any, channel: Any, count: Any, log: Any,
+    slots: Any, lists: Any, candidates: Any, where: Any, queue: Any, next_group: Any, next_rank: Any,
+) -> int:  # fmt: skip
+    """Takes the requests of channel `c` in, and serves as far as is certain: until the queue has room that a request of
+    the next chunk might fill, or (`last`) to the end.
+
+    banks, rows: decoded; numbers: request numbers; arrival and is_write may be empty. ends: (number, end of data) of
+    every request that was served. next_group, next_rank: the same memory as group and rank, in one row. Returns how
+    many were served.
+    """
+    n, nth, served = len(banks), 0, 0
+    bits = tm[K_BITS] + tm[G_BITS]
+    first_bank = c * tm[R_COUNT] << bits
+    buffered, timed, writes = queue[Q_ROOM + 1] > 0, len(arrival) > 0, len(is_write) > 0
+    now, drain = channel[c, C_NOW], channel[c, C_DRAIN]
+    rejuvenate(slots, lists, candidates, queue)
+    while True:
+        # 1. requests that have come enter, in order, while there is room for the next one
+        comes = NEVER
+        while nth < n:
+            write = writes and is_write[nth] != 0
+            which = 1 if buffered and write else 0
+            if queue[Q_COUNT + which] >= queue[Q_ROOM + which]:
+                break
+            if timed and arrival[nth] > now:
+                comes = arrival[nth]
+                break
+            b = banks[nth]
+            own = b - first_bank
+            admit(own, rows[nth], write, numbers[nth], which, slots, lists, queue)
+            rank[b >> bits, R_QUEUED] += 1
+            # Only a bank's first request, or the first access to its open row, can change its candidate.
+            alone = lists[own, L_HEAD + which] == lists[own, L_TAIL + which]
+            if which == drain and (alone or lists[own, L_COMMAND] == PRE):
+                choose(own, b, which, tm, bank, slots, lists, candidates, where, queue)
+            nth += 1
+        room = queue[Q_COUNT] < queue[Q_ROOM] or queue[Q_COUNT + 1] < queue[Q_ROOM + 1]
+        if nth == n and (queue[Q_COUNT] + queue[Q_COUNT + 1] == 0 if last else room):
+            channel[c, C_NOW] = now
+            channel[c, C_DRAIN] = drain
+            return served
+        if buffered:
+            mode = serving(drain, queue)
+            if mode != drain:
+                drain = mode
+                for own in range(len(lists)):
+                    choose(own, own + first_bank, drain, tm, bank, slots, lists, candidates, where, queue)
+        # 2. the candidate that is allowed first; near a refresh, that goes before
+        base = max(now, channel[c, C_BUS])
+        first = pick(base, candidates, where, next_group, next_rank, queue)
+        best = base + (first >> KEY_BITS) if first < NEVER else NEVER
+        if min(best, comes) >= channel[c, C_HORIZON]:
+            first = pick_near_refresh(base, first_bank, tm, rank, candidates, where, next_group, next_rank, queue)
+            best = base + (first >> KEY_BITS) if first < NEVER else NEVER
+            t, r, closes = next_refresh(c, now, tm, bank, group, rank, channel)
+            if t <= best and t < comes:
+                refresh(t, r, closes, tm, bank, group, rank, channel, count, log)
+                now = t + 1
+                for own in range((r << bits) - first_bank, ((r + 1) << bits) - first_bank):
+                    choose(own, own + first_bank, drain, tm, bank, slots, lists, candidates, where, queue)
+                continue
+        if comes <= best:
+            now = comes
+            continue
+        # 3. issue it
+        chosen = first & (MOST_BANKS - 1)
+        b, command, slot = chosen + first_bank, lists[chosen, L_COMMAND], lists[chosen, L_SLOT]
+        now, row, request = best + 1, slots[slot, S_ROW], slots[slot, S_ID]
+        if command == ACT:
+            note(log, count, best, ACT, b, row, request)
+            activate(best, b, row, tm, bank, group, rank, count)
+            channel[c, C_BUS] = best + tm[T_ACTC]
+        elif command == PRE:
+            note(log, count, best, PRE, b, bank[b, B_ROW], request)
+            precharge(best, b, tm, bank, rank)
+            rank[b >> bits, R_PRE] = best + tm[T_PPD]
+            channel[c, C_BUS] = best + 1
+            count[N_PRE] += 1
+            count[N_CONFLICTS] += 1
+        else:
+            write, auto = command == WR, tm[CLOSED] == 1 and is_last_to_row(slot, slots)
+            note(log, count, best, (WRA if auto else WR) if write else (RDA if auto else RD), b, row, request)
+            leave(chosen, drain, slots, lists, queue)
+            rank[b >> bits, R_QUEUED] -= 1
+            ends[served, 0] = request
+            ends[served, 1] = column(best, b, write, auto, tm, bank, group, rank, channel, count)
+            served += 1
+        choose(chosen, b, drain, tm, bank, slots, lists, candidates, where, queue)
+
+
+HELPERS = (*STATE_HELPERS, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh, is_last_to_row)
+
+
+def split(
+    address: Any, arrival: Any, fields: Any, bank_bits: int, capacity: int, latest: int,
+    channels: Any, banks: Any, rows: Any,
+) -> int:  # fmt: skip
+    """Channel, bank and row of every address; how many there are before one that is out of range, or arrives before the
+    one ahead of it (arrival may be empty). fields: as for `pimsim.memory.fcfs.serve`."""
+    (s0, m0, p0), (s1, m1, p1), (s2, m2, p2), (s3, m3, p3), (s4, m4, _), (s5, m5, _) = fields
+    timed = len(arrival) > 0
+    for i in range(len(address)):
+        a = address[i]
+        if a < 0 or a >= capacity:
+            return i
+        if timed:
+            if arrival[i] < latest:
+                return i
+            latest = arrival[i]
+        b = ((a >> s0) & m0) << p0 | ((a >> s1) & m1) << p1 | ((a >> s2) & m2) << p2 | ((a >> s3) & m3) << p3
+        banks[i] = b | ((a >> s4) & m4)
+        channels[i] = b >> bank_bits
+        rows[i] = (a >> s5) & m5
+    return len(address)

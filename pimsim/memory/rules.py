@@ -1,0 +1,83 @@
+"""The timing rules of the standards, pair by pair: which command must keep which distance from which earlier one.
+
+Written from the standards' own tables, as distances between two commands and not as the next times that the kernels
+keep; the checker and the simpy reference read this table, the kernels do not. Clauses are those of JESD79-4C (DDR4);
+the other standards have the same parameter in their own timing tables, under the same name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pimsim.memory.device import Device
+from pimsim.memory.policy import Policy
+
+NAMES = ("ACT", "PRE", "RD", "WR", "RDA", "WRA", "PREU", "REF")  # as numbered in a command log
+READS, WRITES = frozenset({"RD", "RDA"}), frozenset({"WR", "WRA"})
+ACTIVATES, REFRESHES = frozenset({"ACT"}), frozenset({"REF"})
+CLOSES = frozenset({"PRE", "PREU"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`after` stands at least `cycles` behind `before` where `scope` holds for their places; tFAW: behind the fourth
+    last one (`nth`)."""
+
+    name: str
+    before: frozenset[str]
+    after: frozenset[str]
+    scope: str  # "bank", "group" (same), "other group", "rank" (same), "other bank", "other rank"
+    cycles: int
+    clause: str
+    nth: int = 1
+
+
+def rules(device: Device, policy: Policy) -> list[Rule]:
+    """Every rule that holds between two commands of one (pseudo-)channel of the device."""
+    t = device.timing
+    core = "JESD79-4C clause 4.19, key core timing"
+    read, write = "JESD79-4C clause 4.24, read operation", "JESD79-4C clause 4.25, write operation"
+    written = t.tCWL + t.burst
+    handed = t.burst + t.tRTRS
+    columns = READS | WRITES
+    found = [
+        Rule("tRCD", ACTIVATES, READS, "bank", t.tRCD, "JESD79-4C clause 4.22, activate: tRCD"),
+        Rule("tRCD", ACTIVATES, WRITES, "bank", t.tRCD_write or t.tRCD, "JESD79-4C clause 4.22, activate: tRCD"),
+        Rule("tRAS", ACTIVATES, CLOSES, "bank", t.tRAS, "JESD79-4C clause 4.23, precharge: tRAS"),
+        Rule("tRC", ACTIVATES, ACTIVATES | REFRESHES, "bank", t.tRC, "JESD79-4C clause 4.22, activate: tRC"),
+        Rule("tRP", CLOSES, ACTIVATES | REFRESHES, "bank", t.tRP, "JESD79-4C clause 4.23, precharge: tRP"),
+        Rule("tRRD_L", ACTIVATES, ACTIVATES, "group", t.tRRD_L, f"{core}: tRRD_L"),
+        Rule("tRRD_S", ACTIVATES, ACTIVATES, "rank", t.tRRD_S, f"{core}: tRRD_S"),
+        Rule("tFAW", ACTIVATES, ACTIVATES, "rank", t.tFAW, f"{core}: tFAW", nth=4),
+        Rule("tCCD_L", READS, READS, "group", t.tCCD_L, f"{core}: tCCD_L"),
+        Rule("tCCD_L", WRITES, WRITES, "group", t.tCCD_L_write or t.tCCD_L, f"{core}: tCCD_L (tCCD_L_WR in DDR5)"),
+        Rule("tCCD_S", READS, READS, "rank", t.tCCD_S, f"{core}: tCCD_S"),
+        Rule("tCCD_S", WRITES, WRITES, "rank", t.tCCD_S, f"{core}: tCCD_S"),
+        Rule("tRTW", READS, WRITES, "rank", t.tRTW, f"{read}: read to write"),
+        Rule("tWTR_L", WRITES, READS, "group", written + t.tWTR_L, f"{write}: WL + BL/2 + tWTR_L"),
+        Rule("tWTR_S", WRITES, READS, "rank", written + t.tWTR_S, f"{write}: WL + BL/2 + tWTR_S"),
+        Rule("tRTP", READS, CLOSES, "bank", t.tRTP, f"{read}: tRTP"),
+        Rule("tWR", WRITES, CLOSES, "bank", written + t.tWR, f"{write}: WL + BL/2 + tWR"),
+        Rule("tRTRS", READS, READS, "other rank", handed, "data bus handed from rank to rank: BL/2 + tRTRS"),
+        Rule("tRTRS", WRITES, WRITES, "other rank", handed, "data bus handed from rank to rank: BL/2 + tRTRS"),
+        Rule("tRTRS", READS, WRITES, "other rank", max(1, t.tCL + handed - t.tCWL), "RL + BL/2 + tRTRS - WL"),
+        Rule("tRTRS", WRITES, READS, "other rank", max(1, written + t.tRTRS - t.tCL), "WL + BL/2 + tRTRS - RL"),
+        Rule("tPPD", CLOSES, CLOSES, "rank", t.tPPD, "JESD79-5B, precharge to precharge: tPPD"),
+        Rule("bus", ACTIVATES, frozenset(NAMES), "channel", t.activate_cycles, "one command bus a channel"),
+        Rule("bus", columns, frozenset(NAMES), "channel", t.column_cycles, "one command bus a channel"),
+        Rule("bus", CLOSES | REFRESHES, frozenset(NAMES), "channel", 1, "one command bus a channel"),
+    ]
+    if policy.refresh == "all_bank":
+        clause = "JESD79-4C clause 4.26, refresh: tRFC"
+        found.append(Rule("tRFC", REFRESHES, ACTIVATES | REFRESHES, "bank", t.tRFC, clause))
+    else:
+        cycles = t.tRFC_pb if policy.refresh == "per_bank" else t.tRFC_sb
+        other = "JESD79-5B and JESD209-4: refresh of a part of the banks"
+        found += [
+            Rule("tRFC_pb", REFRESHES, ACTIVATES | REFRESHES, "bank", cycles, f"{other}: tRFCpb, tRFCsb"),
+            Rule("tRREFD", REFRESHES, ACTIVATES | REFRESHES, "rank", t.tRREFD, f"{other}: tRREFD, tREFSBRD"),
+            Rule("tPBR2PBR", REFRESHES, REFRESHES, "rank", t.tPBR2PBR, f"{other}: tpbR2pbR"),
+            Rule("tRRD_L", ACTIVATES, REFRESHES, "group", t.tRRD_L, f"{other}: counts as an activate for tRRD"),
+            Rule("tRRD_S", ACTIVATES, REFRESHES, "rank", t.tRRD_S, f"{other}: counts as an activate for tRRD"),
+        ]
+    return [rule for rule in found if rule.cycles > 0]
