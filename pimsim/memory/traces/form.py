@@ -168,6 +168,16 @@ FAULTS = {
 def check_rows(table: Array, row: Array, sizes: Array, fault: Array) -> int:
     """Index of the first request outside its table, with (rule, value, bound) in `fault`; -1 for none."""
     tables = len(sizes)
+    # Lows and highs first: the compiler takes many at a time, and almost always they are all that is needed.
+    low, high, first, last = 0, -1, 0, -1
+    for i in range(len(row)):
+        low, high = min(low, row[i]), max(high, row[i])
+        first, last = min(first, table[i]), max(last, table[i])
+    smallest = LARGEST
+    for t in range(tables):
+        smallest = min(smallest, sizes[t])
+    if low == 0 and high < smallest and first == 0 and last < tables:
+        return -1
     for i in range(len(row)):
         t = table[i]
         if t < 0 or t >= tables:
