@@ -22,7 +22,7 @@ class Policy:
     page: "open" leaves a row open; "closed" precharges with the last waiting access to it.
     hit_cap: accesses to an open row after which an older request for another row goes first; 0: none.
     refresh: "all_bank", "per_bank", "same_bank" (one bank of every bank group) or "none".
-    postpone: refreshes that may be owed while requests wait (JESD79-4 allows 8).
+    postpone: refreshes that may be owed while requests wait (JESD79-4 allows 8); with one more, all owed are made.
     mapping: address fields from the most significant to the least: ro(w) co(lumn) ba(nk) bg (bank group) ra(nk)
         pc (pseudo-channel) ch(annel); the offset within an access is below them.
     """

@@ -50,6 +50,7 @@ class Rank:
 
     index: int
     refreshed: int = 0
+    catching_up: bool = False
 
 
 @dataclass
@@ -116,20 +117,25 @@ class Channel:
             for place in is_open:
                 del self.rows[place]
             if not is_open:
+                could_not_wait = self.due(rank, now)
                 rank.refreshed += 1
+                rank.catching_up = bool(could_not_wait) and now >= self.falls_due(rank)
             return True
         return False
 
     def due(self, rank: Rank, now: int) -> bool | None:
         """None: none is due, or it may be postponed; True: it can wait no longer; False: it is made as nobody waits."""
-        interval, ranks = self.device.timing.tREFI, len(self.ranks)
-        if not interval or self.policy.refresh == "none":
+        if not self.device.timing.tREFI or self.policy.refresh == "none":
             return None
-        offset, units = rank.index * interval // ranks, self.units()
-        if now >= offset + (rank.refreshed + 1 + self.policy.postpone) * interval // units:
+        if rank.catching_up or now >= self.falls_due(rank, self.policy.postpone):
             return True
         idle = all(request.place[0] != rank.index for request in (*self.reads, *self.writes))
-        return False if idle and now >= offset + (rank.refreshed + 1) * interval // units else None
+        return False if idle and now >= self.falls_due(rank) else None
+
+    def falls_due(self, rank: Rank, later: int = 0) -> int:
+        """When the rank's next refresh, or the one `later` after it, falls due; ranks take turns."""
+        interval = self.device.timing.tREFI
+        return rank.index * interval // len(self.ranks) + (rank.refreshed + 1 + later) * interval // self.units()
 
     def units(self) -> int:
         shape = self.device.organisation

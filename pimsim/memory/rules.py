@@ -48,7 +48,6 @@ def rules(device: Device, policy: Policy) -> list[Rule]:
         Rule("tRP", CLOSES, ACTIVATES | REFRESHES, "bank", t.tRP, "JESD79-4C clause 4.23, precharge: tRP"),
         Rule("tRRD_L", ACTIVATES, ACTIVATES, "group", t.tRRD_L, f"{core}: tRRD_L"),
         Rule("tRRD_S", ACTIVATES, ACTIVATES, "rank", t.tRRD_S, f"{core}: tRRD_S"),
-        Rule("tFAW", ACTIVATES, ACTIVATES, "rank", t.tFAW, f"{core}: tFAW", nth=4),
         Rule("tCCD_L", READS, READS, "group", t.tCCD_L, f"{core}: tCCD_L"),
         Rule("tCCD_L", WRITES, WRITES, "group", t.tCCD_L_write or t.tCCD_L, f"{core}: tCCD_L (tCCD_L_WR in DDR5)"),
         Rule("tCCD_S", READS, READS, "rank", t.tCCD_S, f"{core}: tCCD_S"),
@@ -69,14 +68,19 @@ def rules(device: Device, policy: Policy) -> list[Rule]:
     ]
     if policy.refresh == "all_bank":
         clause = "JESD79-4C clause 4.26, refresh: tRFC"
-        found.append(Rule("tRFC", REFRESHES, ACTIVATES | REFRESHES, "bank", t.tRFC, clause))
+        found += [
+            Rule("tRFC", REFRESHES, ACTIVATES | REFRESHES, "bank", t.tRFC, clause),
+            Rule("tFAW", ACTIVATES, ACTIVATES, "rank", t.tFAW, f"{core}: tFAW", nth=4),
+        ]
     else:
         cycles = t.tRFC_pb if policy.refresh == "per_bank" else t.tRFC_sb
-        other = "JESD79-5B and JESD209-4: refresh of a part of the banks"
+        other = "JESD79-5B, JESD209-4, JESD235D: refresh of a part of the banks"
+        counted = ACTIVATES | REFRESHES
         found += [
             Rule("tRFC_pb", REFRESHES, ACTIVATES | REFRESHES, "bank", cycles, f"{other}: tRFCpb, tRFCsb"),
             Rule("tRREFD", REFRESHES, ACTIVATES | REFRESHES, "rank", t.tRREFD, f"{other}: tRREFD, tREFSBRD"),
             Rule("tPBR2PBR", REFRESHES, REFRESHES, "rank", t.tPBR2PBR, f"{other}: tpbR2pbR"),
+            Rule("tFAW", counted, counted, "rank", t.tFAW, f"{other}: counts as an activate for tFAW", nth=4),
             Rule("tRRD_L", ACTIVATES, REFRESHES, "group", t.tRRD_L, f"{other}: counts as an activate for tRRD"),
             Rule("tRRD_S", ACTIVATES, REFRESHES, "rank", t.tRRD_S, f"{other}: counts as an activate for tRRD"),
         ]

@@ -29,7 +29,8 @@ class Result:
     """What a trace took.
 
     cycles: end of the last data beat. counts: activate, read, write, precharge (for requests and for refreshes),
-    refresh, row_hits (accesses that found their row open), conflicts (rows closed for another row).
+    refresh (of every rank, up to the end), row_hits (accesses that found their row open), conflicts (rows closed for
+    another row).
     residency: cycles with a row open ("active") and without ("precharged"), summed over ranks.
     done: end of data of every request, in order of the trace (if asked for). log: command log (if asked for): cycle,
     command (`pimsim.memory.state`), bank, row, request.
@@ -103,10 +104,11 @@ class Memory:
         address: NDArray[np.int64],
         is_write: NDArray[np.uint8] | None = None,
         arrival: NDArray[np.int64] | None = None,
-    ) -> None:
+    ) -> NDArray[np.int64] | None:
         """Requests in order: byte addresses, 1 for a write (all reads if left out), cycles of arrival (never
         decreasing; all have come at cycle 0 if left out). Raises InputError for an address outside the memory
-        and for an arrival before the one ahead."""
+        and for an arrival before the one ahead. Returns the ends of these requests where they are known already: with
+        fcfs and done_times; None otherwise."""
         address = np.ascontiguousarray(address, dtype=np.int64)
         write = np.empty(0, dtype=np.uint8) if is_write is None else np.ascontiguousarray(is_write, dtype=np.uint8)
         times = NONE if arrival is None else np.ascontiguousarray(arrival, dtype=np.int64)
@@ -118,10 +120,15 @@ class Memory:
             address = (address[:, None] + steps).ravel()
             write, times = np.repeat(write, self.bursts), np.repeat(times, self.bursts)
         take = self._serve if self.policy.scheduler == "fcfs" else self._schedule
-        for at in range(0, len(address), frfcfs.MOST_REQUESTS):
-            part = slice(at, at + frfcfs.MOST_REQUESTS)
+        step = len(address) if self.policy.scheduler == "fcfs" else frfcfs.MOST_REQUESTS
+        for at in range(0, len(address), max(1, step)):
+            part = slice(at, at + step)
             take(address[part], write[part], times[part])
             self._requests += len(address[part])
+        if self._done is None or self.policy.scheduler != "fcfs":
+            return None
+        ends = self._done[-1] if self._done else NONE
+        return ends.reshape(-1, self.bursts).max(axis=1) if self.bursts > 1 else ends
 
     def finish(self) -> Result:
         """Serves what still waits; the answer over everything fed."""
@@ -129,8 +136,11 @@ class Memory:
             self._run_channel(channel, NONE, NONE, np.empty(0, dtype=np.uint8), NONE, NONE, last=True)
         count, device = self._count, self.device
         cycles = int(self._channel[:, st.C_LAST].max())
-        # An open row stays open to the end; one closed by itself after the last data does not count beyond.
-        stop = np.where(self._rank[:, st.R_OPEN] > 0, cycles, np.minimum(self._rank[:, st.R_CLOSE], cycles))
+        owed = self._owed(cycles)
+        # An open row stays open to the end, or to the first refresh of a rank that has nothing more to do; one closed
+        # by itself after the last data does not count beyond.
+        end = np.where(owed > 0, np.maximum(self._rank[:, st.R_DUE], self._rank[:, st.R_CLOSE]), cycles)
+        stop = np.minimum(np.where(self._rank[:, st.R_OPEN] > 0, end, self._rank[:, st.R_CLOSE]), cycles)
         since = np.minimum(self._rank[:, st.R_SINCE], stop)
         active = int(count[st.N_ACTIVE] + (stop - since).sum())
         counts = {
@@ -138,7 +148,7 @@ class Memory:
             "read": int(count[st.N_RD]),
             "write": int(count[st.N_WR]),
             "precharge": int(count[st.N_PRE] + count[st.N_PREU]),
-            "refresh": int(count[st.N_REF]),
+            "refresh": int(count[st.N_REF] + owed.sum()),
             "row_hits": int(count[st.N_HITS]),
             "conflicts": int(count[st.N_CONFLICTS]),
         }
@@ -164,6 +174,16 @@ class Memory:
     def log_lines(self) -> int:
         """Commands so far, those included for which the log had no room."""
         return int(self._count[st.N_LOG])
+
+    def _owed(self, cycles: int) -> NDArray[np.int64]:
+        """Refreshes of each rank that fell due by `cycles` and were not made while it was served: a rank with nothing
+        to do, or that postponed them, makes them all the same."""
+        tm = self._timing
+        if tm[st.MODE] == st.NO_REFRESH:
+            return np.zeros(len(self._rank), dtype=np.int64)
+        offset = np.arange(len(self._rank)) % tm[st.R_COUNT] * tm[st.T_REFI] // tm[st.R_COUNT]
+        due = np.maximum(0, ((cycles - offset + 1) << tm[st.U_BITS]) - 1) // tm[st.T_REFI]
+        return np.maximum(0, due - self._rank[:, st.R_REFRESHED])
 
     def _serve(self, address: NDArray[np.int64], write: NDArray[np.uint8], times: NDArray[np.int64]) -> None:
         ends = np.empty(len(address), dtype=np.int64) if self._done is not None else NONE

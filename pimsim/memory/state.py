@@ -68,18 +68,23 @@ def activate(t: int, b: int, row: int, tm: Any, bank: Any, group: Any, rank: Any
     bank[b, B_PRE] = t + tm[T_RAS]
     bank[b, B_ACT] = t + tm[T_RC]
     group[g, G_ACT] = t + tm[T_RRDL]
-    # The oldest of the four last activates bounds the next one (tFAW), as the last one does (tRRD_S).
-    at = rank[r, R_FAW_AT]
-    rank[r, R_FAW + at] = t + tm[T_FAW]
-    at = (at + 1) & 3
-    rank[r, R_FAW_AT] = at
-    rank[r, R_ACT] = max(rank[r, R_ACT], t + tm[T_RRDS], rank[r, R_FAW + at])
+    open_window(t, r, tm[T_RRDS], tm, rank)
     if rank[r, R_OPEN] == 0 and t > rank[r, R_CLOSE]:
         count[N_ACTIVE] += rank[r, R_CLOSE] - rank[r, R_SINCE]
         rank[r, R_SINCE] = t
         rank[r, R_CLOSE] = t
     rank[r, R_OPEN] += 1
     count[N_ACT] += 1
+
+
+def open_window(t: int, r: int, distance: int, tm: Any, rank: Any) -> None:
+    """An activate of rank `r`, or what counts as one: the next stands `distance` behind it, and tFAW behind the oldest
+    of the four last ones."""
+    at = rank[r, R_FAW_AT]
+    rank[r, R_FAW + at] = t + tm[T_FAW]
+    at = (at + 1) & 3
+    rank[r, R_FAW_AT] = at
+    rank[r, R_ACT] = max(rank[r, R_ACT], t + distance, rank[r, R_FAW + at])
 
 
 def precharge(t: int, b: int, tm: Any, bank: Any, rank: Any) -> None:
@@ -179,12 +184,15 @@ def refresh(
     for b in range(first, stop, step):
         bank[b, B_ACT] = t + tm[T_RFC]
     if tm[MODE] != ALL_BANK:
-        rank[r, R_ACT] = max(rank[r, R_ACT], t + tm[T_RREFD])
+        open_window(t, r, tm[T_RREFD], tm, rank)
         rank[r, R_REF] = t + tm[T_PBR]
     note(log, count, t, REF, first, rank[r, R_REFRESHED], -1)
     rank[r, R_REFRESHED] += 1
     count[N_REF] += 1
+    could_not_wait = t >= rank[r, R_URGENT]
     set_due(r, tm, rank)
+    if could_not_wait and t >= rank[r, R_DUE]:  # one after the other, until nothing is owed
+        rank[r, R_URGENT] = rank[r, R_DUE]
     horizon = NEVER
     for other in range(c * tm[R_COUNT], (c + 1) * tm[R_COUNT]):
         horizon = min(horizon, rank[other, R_DUE])
@@ -220,5 +228,5 @@ def next_refresh(c: int, now: int, tm: Any, bank: Any, group: Any, rank: Any, ch
 
 
 HELPERS = (
-    note, activate, precharge, column, first_of_unit, in_unit, refresh_time, set_due, refresh, next_refresh
+    note, open_window, activate, precharge, column, first_of_unit, in_unit, refresh_time, set_due, refresh, next_refresh
 )  # fmt: skip

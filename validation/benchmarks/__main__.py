@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pimsim.report.atomic import write_atomic
 from pimsim.report.units import significant
 
+from .banks import banks
 from .batched import batched, billion
 from .measure import Measurement, as_dict, machine
 from .processes import first_run, peak_memory, whole_process
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "peers": peers,
     "batched": batched,
     "billion": billion,
+    "banks": banks,
 }
 LONG = ("billion",)
 """Only run when named."""
