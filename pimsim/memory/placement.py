@@ -138,7 +138,7 @@ def profile(trace: Trace, requests: int = PROFILED) -> Profile:
 def need_rows(header: Header) -> None:
     """Raises InputError for a trace of addresses."""
     if not header.of_rows:
-        raise InputError("a trace of addresses has no tables to place; leave the placement out")
+        raise InputError("a trace of table rows is needed; this one has addresses")
 
 
 def place(

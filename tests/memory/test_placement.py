@@ -281,7 +281,7 @@ def test_an_even_placement_is_faster() -> None:
         (lambda: place([], Units("bank", 1, 64), "round_robin", hot_rows=5000), "hot rows must be from 0 to 4,096"),
         (lambda: place([], Units("bank", 1, 64), "frequency_aware"), "placement frequency_aware needs a profile"),
         (lambda: units_of(DEVICE, "tile"), "units must be one of channel, rank, bank; got 'tile'"),
-        (lambda: profile(Made(Header(("address",)), [])), "a trace of addresses has no tables to place; leave the"),
+        (lambda: profile(Made(Header(("address",)), [])), "a trace of table rows is needed; this one has"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call: object, said: str) -> None:
