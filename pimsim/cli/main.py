@@ -18,6 +18,7 @@ COMMANDS = {
     "pareto": "the best points of a sweep, their picture and files",
     "compare": "two results side by side",
     "trace": "requests to embedding tables: make, convert, stat, run on a memory",
+    "serve": "a model under requests: latency, queue, energy, saturation",
     "validate": "published results against ours",
     "demo": "make a small CNN and a small CTR model and run both",
 }

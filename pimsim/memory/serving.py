@@ -52,7 +52,7 @@ def poisson_arrivals(rate_per_s: float, count: int, seed: int) -> Array:
     return np.cumsum(gaps) * (1e9 / rate_per_s)
 
 
-def taken_at(arrivals: Array, first: int, free: float, size: int, timeout: float) -> float:
+def taken_at(arrivals: Array, first: int, free: float, size: int, timeout: float) -> Any:
     """When the batch that begins with request `first` is taken by a server that is free from `free` on."""
     due = max(free, arrivals[first] + timeout)
     last = first + size - 1
