@@ -89,7 +89,7 @@ def apart(address: NDArray[np.int64], window: int = 128) -> NDArray[np.int64]:
     kept: list[int] = []
     last: dict[int, int] = {}
     for one in address.tolist():
-        if len(kept) - last.get(one, -window) >= window:
+        if len(kept) - last.get(one, -window - 1) > window:
             last[one] = len(kept)
             kept.append(one)
     return np.array(kept, dtype=np.int64)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.errors import InputError
-from pimsim.jit import compiled
+from pimsim.jit import compiled, is_ready
 from pimsim.memory import fcfs, frfcfs
 from pimsim.memory import state as st
 from pimsim.memory.address import shifts, widths
@@ -22,6 +21,8 @@ from pimsim.memory.policy import Policy
 Chunk = tuple[NDArray[np.int64], NDArray[np.uint8] | None, NDArray[np.int64] | None]
 MODES = {"all_bank": st.ALL_BANK, "per_bank": st.PER_BANK, "same_bank": st.SAME_BANK, "none": st.NO_REFRESH}
 NONE = np.empty(0, dtype=np.int64)
+PLAIN = 2000
+"""Requests below which the kernels run as plain Python: they are served before Numba would have compiled."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class Memory:
 
     def _serve(self, address: NDArray[np.int64], write: NDArray[np.uint8], times: NDArray[np.int64]) -> None:
         ends = np.empty(len(address), dtype=np.int64) if self._done is not None else NONE
-        served = _fcfs()(
+        served = kernel(fcfs, "serve", self._requests + len(address))(
             address, write, times, self._fields, self.device.capacity_bytes, self._requests, ends, *self._state
         )
         if served < len(address):
@@ -199,7 +200,8 @@ class Memory:
         size, device = len(address), self.device
         channel, bank, row = np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.int64)
         latest, bits = int(self._channel[0, st.C_ARRIVAL]), self._bank_bits
-        good = _split()(address, times, self._fields, bits, device.capacity_bytes, latest, channel, bank, row)
+        split = kernel(frfcfs, "split", self._requests + size)
+        good = split(address, times, self._fields, bits, device.capacity_bytes, latest, channel, bank, row)
         if good < size:
             self._refuse(address, times, good)
         if len(times):
@@ -226,7 +228,8 @@ class Memory:
         last: bool = False,
     ) -> None:
         ends = np.empty((len(bank) + self.policy.queue + self.policy.write_queue, 2), dtype=np.int64)
-        served = _frfcfs()(
+        fed = int(numbers[-1]) + 1 if len(numbers) else self._requests
+        served = kernel(frfcfs, "schedule", fed)(
             channel, bank, row, write, times, numbers, last, ends, *self._state, *self._queues[channel],
             self._group.reshape(-1), self._rank.reshape(-1),
         )  # fmt: skip
@@ -320,16 +323,9 @@ def _queue(device: Device, policy: Policy) -> tuple[NDArray[Any], ...]:
     return slots, lists, candidates, np.zeros((banks, 2), dtype=np.uint32), queue
 
 
-@cache
-def _fcfs() -> Any:
-    return compiled(fcfs.serve, *fcfs.HELPERS)
-
-
-@cache
-def _frfcfs() -> Any:
-    return compiled(frfcfs.schedule, *frfcfs.HELPERS)
-
-
-@cache
-def _split() -> Any:
-    return compiled(frfcfs.split)
+def kernel(module: Any, name: str, size: int) -> Any:
+    """A kernel of `module`, compiled where a trace of `size` requests pays for that, or where it has been before."""
+    function, helpers = getattr(module, name), module.HELPERS
+    if size < PLAIN and not is_ready(function, *helpers):
+        return function
+    return compiled(function, *helpers)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pimsim.memory import run as memory_run
 from pimsim.memory.address import compose
 from pimsim.memory.checker import check_log
 from pimsim.memory.device import Device, load_device
@@ -133,6 +134,19 @@ def test_a_queue_of_one_is_first_come_first_served(case: Case) -> None:
     frfcfs = run(Case(case.device, queue, case.address, case.is_write, case.arrival, (0, 0)))
     assert lines(case.device, fcfs) == lines(case.device, frfcfs)
     assert fcfs.residency == frfcfs.residency
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cases())
+def test_kernels_do_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_run, "is_ready", lambda *functions: False)
+        patch.setattr(memory_run, "PLAIN", 1 << 40)
+        plain = run(case)
+        patch.setattr(memory_run, "PLAIN", 0)
+        compiled = run(case)
+    assert lines(case.device, plain) == lines(case.device, compiled)
+    assert plain.to_dict() == compiled.to_dict()
 
 
 @pytest.mark.parametrize("name", sorted(SHORT))
