@@ -1,0 +1,119 @@
+"""What the study on real data does with each set: steps, grid, models, seeds. Nothing here was chosen on test rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.training.supernet import SpaceConfig
+from validation.nasrec.setting import BATCH_SIZE, EMBEDDING_DIM, SPACE, data_of
+
+if TYPE_CHECKING:
+    from nas.data.config import DataConfig
+
+WIDTHS: dict[str, list[str]] = {
+    "fm": [],
+    "dlrm": ["bottom_units=[64]", "top_units=[64,64]"],
+    "wide_deep": ["hidden_units=[64,64]"],
+    "deepfm": ["hidden_units=[64,64]"],
+    "xdeepfm": ["hidden_units=[64,64]", "cin_maps=[8,8]"],
+    "autoint": ["hidden_units=[64,64]", "attention_layers=1", "attention_dim=8"],
+    "dcnv2": ["hidden_units=[64,64]", "cross_layers=2", "rank=16"],
+    "finalmlp": ["hidden_units=[64,64]", "second_units=[64,64]", "gate_units=[16]"],
+}
+"""Baselines that are trained step by step, at widths of the study's scale."""
+
+NEURAL = ("dlrm", "wide_deep", "deepfm", "xdeepfm", "autoint", "dcnv2", "finalmlp")
+"""Those whose mean the searched networks must pass: with layers, so neither the linear model nor FM."""
+
+LINEAR_L2 = ("1e-5", "1e-4")
+SEARCHED, LINEAR, TREES = "searched", "logistic", "boosted_trees"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """steps: of one training from scratch. full_steps: over which the full supernet fades out. population + children x
+    generations networks are scored, each after head_steps on the first `scored_rows` of validation. The best `top` are
+    trained from scratch at every learning rate. A baseline has as many trainings as fit into a search's steps."""
+
+    name: str
+    steps: int
+    rates: tuple[float, ...]
+    supernet_steps: int
+    supernet_rate: float = 1e-2
+    full_steps: int = 100
+    population: int = 24
+    sample: int = 12
+    children: int = 4
+    generations: int = 6
+    head_steps: int = 8
+    scored_rows: int = 6000
+    top: int = 2
+    looks: int = 4
+    embedding_l2: float = 1e-4
+    seeds: int = 5
+    models: tuple[str, ...] = tuple(WIDTHS)
+    bar: bool = True
+    trees_most: int = 1000
+    space: SpaceConfig = SPACE
+    synthetic: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> int:
+        """Networks that a search scores."""
+        return self.population + self.children * self.generations
+
+    @property
+    def search_steps(self) -> int:
+        """Optimiser steps of one search: supernet, fine-tuning, candidates."""
+        return self.supernet_steps + self.scored * self.head_steps + self.top * len(self.rates) * self.steps
+
+    @property
+    def tuning_seeds(self) -> int:
+        """Trainings of a baseline at each learning rate; together at least the steps of a search."""
+        return -(-self.search_steps // (self.steps * len(self.rates)))
+
+    def data(self, data: Path, work: Path) -> DataConfig:
+        """Where the set is."""
+        if not self.synthetic:
+            return data_of(self.name, data, work)
+        from nas.data.config import DataConfig
+
+        asked = {"folder": str(work / "data" / self.name), "synthetic": self.synthetic}
+        return DataConfig.model_validate_json(json.dumps(asked))
+
+    def training(self, rate: float, seed: int) -> list[str]:
+        """`--set` of every training from scratch, of searched networks and baselines alike."""
+        return [
+            "training.threads=1", f"training.batch_size={BATCH_SIZE}", f"training.steps={self.steps}",
+            f"training.evaluate_every={-(-self.steps // self.looks)}", "training.patience=0",
+            "training.schedule=cosine", f"training.learning_rate={rate!r}",
+            f"training.embedding_l2={self.embedding_l2!r}", f"training.seed={seed}",
+        ]  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings, and what follows from them."""
+        told = {key: value for key, value in asdict(self).items() if key not in ("space", "models")}
+        told |= {"space": self.space.model_dump(mode="json"), "batch_size": BATCH_SIZE, "embedding_dim": EMBEDDING_DIM}
+        told |= {"schedule": "cosine", "linear_l2": [float(value) for value in LINEAR_L2]}
+        return {**told, "scored": self.scored, "search_steps": self.search_steps, "tuning_seeds": self.tuning_seeds}
+
+
+FULL = (
+    Plan("kuairand", steps=400, rates=(3e-3, 1e-2), supernet_steps=416),
+    Plan("movielens", steps=320, rates=(3e-3, 1e-2), supernet_steps=256),
+    Plan("census", steps=700, rates=(3e-3, 1e-2), supernet_steps=516),
+    Plan("movielens_global", steps=320, rates=(3e-3, 1e-2), supernet_steps=256, bar=False, seeds=2,
+         models=("fm", "deepfm", "dcnv2")),
+)  # fmt: skip
+"""In the order in which they are done. The cold-start split is shown beside the others, without a bar, and smaller."""
+
+MINI = (
+    Plan("planted", steps=20, rates=(3e-3, 1e-2), supernet_steps=20, full_steps=4, population=6, sample=3, children=2,
+         generations=2, head_steps=2, scored_rows=200, top=1, looks=2, seeds=2, models=("deepfm", "dcnv2"),
+         trees_most=20, space=SpaceConfig(blocks=2, dense_widths=(8, 16), sparse_widths=(2, 4)),
+         synthetic={"rows": 4000, "validation_rows": 400, "test_rows": 500, "fields": 4, "values": 6,
+                    "groups": [[0, 1]], "main_fields": [0, 1]}),
+)  # fmt: skip
