@@ -32,7 +32,9 @@ def parser() -> Parser:
     made.add_argument(
         "--split", type=choice("validation", "test"), default="validation", metavar="validation|test", help="which rows"
     )
-    made.add_argument("--scores", metavar="FILE", help="also write the logits, in the order of the rows (.npy)")
+    made.add_argument(
+        "--scores", metavar="FILE", help="also write the logits, in the order of the rows (.npy), with labels (.npz)"
+    )
     made.add_argument("--format", type=choice("text", "json"), default="text", metavar="text|json", help="its form")
     made.add_store()
     return made
@@ -62,7 +64,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.split == "test":
         store.fill_look(record.id, "test", figures)
     if target is not None:
-        _write(target, scores)
+        _write(target, scores, split)
     answer = {"run": record.id, "model": record.model, "split": options.split, **figures, **looks}
     if options.format == "json":
         print(json.dumps(answer, indent=1))
@@ -80,7 +82,7 @@ def _test_split(record: Record, store: RunStore) -> tuple[Split, dict[str, int]]
     return opened.split, {"looks_of_this_run": count, "looks_of_all_runs": opened.total}
 
 
-def _write(target: Path, scores: NDArray[Any]) -> None:
+def _write(target: Path, scores: NDArray[Any], split: Split) -> None:
     import io
 
     import numpy as np
@@ -88,7 +90,10 @@ def _write(target: Path, scores: NDArray[Any]) -> None:
     from pimsim.report.atomic import write_atomic
 
     buffer = io.BytesIO()
-    np.save(buffer, scores, allow_pickle=False)
+    if target.suffix == ".npz":
+        np.savez(buffer, logits=scores, labels=np.asarray(split.labels))
+    else:
+        np.save(buffer, scores, allow_pickle=False)
     write_atomic(target, buffer.getvalue())
     say(f"wrote {target}")
 

@@ -49,6 +49,10 @@ def test_scores_are_those_that_were_measured(trained):
     split = open_test("prepared", run="test").split
     assert scores.shape == (300,)
     assert auc(split.labels, scores) == found["auc"]
+    answer(trained, 1, "--split", "test", "--scores", "scores.npz")
+    with np.load("scores.npz", allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["logits"], scores)
+        np.testing.assert_array_equal(file["labels"], split.labels)
 
 
 def test_text(trained):
