@@ -1,0 +1,67 @@
+"""The section on generated data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NAMES = {"planted": "product planted", "plain": "no product"}
+
+
+def section(record: Mapping[str, Any]) -> str:
+    """Markdown of the record: every search, the shares, what passed."""
+    order, plan, found = record["planted_order"], record["plan"], record["statistics"]
+    data = plan["planted"]
+    lines = [
+        "## Generated data: the bound, and products only where they are planted", "",
+        f"`{record['command']}`", "",
+        f"{data['rows']:,} training rows, {data['fields']} fields of {data['values']} values, a planted product of "
+        f"{order} fields, or none; another generator each seed. Space: {plan['space']['blocks']} blocks, at most "
+        f"{plan['space']['most_connections']} connection(s) of each kind a block. Order: the highest degree in sparse "
+        "fields of a path of explicit products that reaches the output (`nas/spaces/products.py`). The gap is the AUC "
+        "of the true logits on the same test rows less that of the network.", "",
+        "| seed | generator | scored | order | order of the best 10 by score | Mflops | bound | test AUC | gap | looks |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for one in record["searches"]:
+        chosen, test, bound = one["chosen"], one["test"], one["bayes"]["test_auc"]
+        top = " ".join(str(row["order"]) for row in one["top"])
+        lines.append(
+            f"| {one['seed']} | {NAMES['planted' if one['planted'] else 'plain']} | {one['scored']} | "
+            f"{chosen['order']} | {top} | {chosen['Mflops']:.3f} | {bound:.4f} | {test['auc']:.4f} | "
+            f"{bound - test['auc']:+.4f} | {test['looks_of_this_run']} |"
+        )
+    random = found["random"]
+    lines += [
+        "", f"Networks with a product of order {order} or more, with exact 95% intervals, and the probability of as "
+        "many or more at the share of random networks (the best 10 of one search are relatives, so their interval is "
+        "narrower than it should be):", "",
+        "| networks | generator | share | interval | p |", "|---|---|---|---|---|",
+        f"| random | | {_part(random)} | {_interval(random)} | |",
+    ]  # fmt: skip
+    for kind, title in (("chosen", "chosen"), ("top", "best 10 by score")):
+        for name, label in NAMES.items():
+            one = found[kind][name]
+            lines.append(f"| {title} | {label} | {_part(one)} | {_interval(one)} | {one['p_more']:.3f} |")
+    advantages = "; ".join(f"{label} {_signed(found['first'][name]['mean'])}" for name, label in NAMES.items())
+    lines += ["", "AUC by supernet of random networks with such products less that of the others, mean of the first "
+              f"generations: {advantages}.", ""]  # fmt: skip
+    gaps = "; ".join(
+        f"{label} {found['gaps'][name]['mean']:+.4f} (largest {found['gaps'][name]['largest']:+.4f})"
+        for name, label in NAMES.items()
+    )
+    lines += [f"Mean gap to the bound: {gaps}.", ""]
+    lines += [f"- {'passed' if good else 'FAILED'}: {name}" for name, good in record["verdicts"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _part(found: Mapping[str, Any]) -> str:
+    return f"{found['count']:,} of {found['of']:,} ({found['share']:.2f})"
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    return f"{found['interval'][0]:.2f} to {found['interval'][1]:.2f}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.4f}"
