@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 import torch
 
 from nas.data.config import open_data
+from validation.nasrec.hardware_statistics import holm
 from validation.nasrec.real_costs import HARDWARE, costs
 from validation.nasrec.real_plan import LINEAR, NEURAL, SEARCHED, TREES
 from validation.nasrec.real_runs import Result, Study
-from validation.nasrec.real_stats import holm, interval, p_value, resampled
+from validation.nasrec.real_stats import interval, p_value, resampled
 
 NOT_WORSE = -0.002
 """The 95 % interval of searched minus best baseline must lie above."""
@@ -27,6 +29,8 @@ REFERENCES = (SEARCHED, TREES)
 def set_record(study: Study, found: Mapping[str, Sequence[Result]], resamples: int) -> dict[str, Any]:
     """The looks at test of all runs (the first time), and all that is kept of the set."""
     measured = {name: [{**run, "test": study.test(name, run)} for run in runs] for name, runs in found.items()}
+    for one in measured[SEARCHED]:
+        one["architecture"] = json.loads(study.store.get(one["run"]).config["model"]["architecture"])
     schema = open_data(study.data)[0]
     models = {
         name: {**summary(runs), **_cost_means(study, name, runs, schema), "runs": runs}
@@ -98,7 +102,7 @@ def verdicts(sets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     barred = {name: one["statistics"] for name, one in sets.items() if one["bar"]}
     told: dict[str, Any] = {}
     for rows in ("nested", "shared"):
-        adjusted = holm({name: one[rows]["neural_mean"]["p"] for name, one in barred.items()})
+        adjusted = dict(zip(barred, holm([one[rows]["neural_mean"]["p"] for one in barred.values()]), strict=True))
         told[rows] = {
             name: {
                 "not_worse": one[rows]["best"]["interval"][0] > NOT_WORSE,

@@ -28,8 +28,8 @@ def _setting(one: dict[str, Any]) -> str:
     return (
         f"{plan['seeds']} searches of {plan['search_steps']:,} steps: supernet {plan['supernet_steps']:,}, "
         f"{plan['scored']} networks scored after {plan['head_steps']} steps each, the best {plan['top']} from scratch "
-        f"at learning rates {rates} for {plan['steps']:,} steps (cosine, embedding L2 {plan['embedding_l2']:g}, best look "
-        f"kept). Baselines: {plan['tuning_seeds']} seeds at each rate for tuning.\n"
+        f"at learning rates {rates} for {plan['steps']:,} steps (cosine, embedding L2 {plan['embedding_l2']:g}, best "
+        f"look kept). Baselines: {plan['tuning_seeds']} seeds at each rate for tuning.\n"
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Paired intervals of AUC by bootstrap over test rows and seeds, and Holm's correction.
+"""Paired intervals of AUC by bootstrap over test rows and seeds.
 
 A resample draws rows as counts, so that scores are sorted once and each AUC is one pass over them.
 """
@@ -87,12 +87,3 @@ def p_value(differences: Matrix) -> float:
     """Two-sided: twice the smaller share of resamples on one side of zero, never below 2 / (resamples + 1)."""
     below, above = int((differences <= 0).sum()), int((differences >= 0).sum())
     return float(min(1.0, 2.0 * (1 + min(below, above)) / (len(differences) + 1)))
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Adjusted p values (Holm 1979): the k-th smallest of m times m - k + 1, never falling, at most 1."""
-    found, worst = {}, 0.0
-    for at, name in enumerate(sorted(p_values, key=lambda key: p_values[key])):
-        worst = max(worst, min(1.0, p_values[name] * (len(p_values) - at)))
-        found[name] = worst
-    return found
