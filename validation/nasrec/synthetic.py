@@ -83,6 +83,11 @@ def full() -> Plan:
         steps=400, batch_size=BATCH_SIZE, learning_rate=0.005, schedule="linear", final_factor=0.1,
         evaluate_every=400, patience=0, threads=1,
     )  # fmt: skip
+    alone = training.model_copy(
+        update={
+            "steps": 1000, "evaluate_every": 500, "learning_rate": 0.01, "schedule": "cosine", "final_factor": 0.01
+        }
+    )  # fmt: skip
     return Plan(
         Synthetic(
             rows=400_000, validation_rows=50_000, test_rows=100_000, fields=5, values=5, dense=1, groups=((0, 1, 2),),
@@ -94,7 +99,7 @@ def full() -> Plan:
         Scoring(steps=10, part="head", rows=8000, batch_size=BATCH_SIZE, learning_rate=0.005, threads=1),
         Objective(penalty="flops", form="soft", weight=0.0005),
         SearchSettings(population=20, sample=8, children=5, generations=5),
-        training.model_copy(update={"steps": 1000, "evaluate_every": 500, "learning_rate": 0.01, "schedule": "cosine", "final_factor": 0.01}),
+        alone,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def section(record: Mapping[str, Any]) -> str:
         f"{plan['space']['most_connections']} connection(s) of each kind a block. Order: the highest degree in sparse "
         "fields of a path of explicit products that reaches the output (`nas/spaces/products.py`). The gap is the AUC "
         "of the true logits on the same test rows less that of the network.", "",
-        "| seed | generator | scored | order | order of the best 10 by score | Mflops | bound | test AUC | gap | looks |",
+        "| seed | generator | scored | order | orders of the best by score | Mflops | bound | test AUC | gap | looks |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for one in record["searches"]:
