@@ -1,4 +1,4 @@
-"""NASRec networks as ONNX files, through torch: what `nas export` writes and `pimsim run` reads."""
+"""Networks as ONNX files, through torch: what `nas export` writes and `pimsim run` reads."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ LARGEST_INCLUDED = 1 << 31
 
 
 def export_network(network: Any, path: str | os.PathLike[str], embeddings: str = "included") -> Path:
-    """Write `network` (of `nas.supernets.nasrec`) to `path`, whole or not at all; returns the path.
+    """Write `network` (of `nas.supernets.nasrec`, or a baseline) to `path`, whole or not at all; returns the path.
 
     Inputs: dense (batch, columns) and sparse (batch, ids), or features; output: logits (batch,). The batch is open
-    (`pimsim run --batch 1`). Raises InputError for an unknown `embeddings`, a path that cannot be written, and tables
-    that do not fit into one file.
+    (`pimsim run --batch 1`). Raises InputError for an unknown `embeddings`, a path that cannot be written, tables that
+    do not fit into one file, and rows as an input of what is no NASRec network.
     """
     import onnx
     import torch
 
     if embeddings not in EMBEDDINGS:
         raise InputError(f"embeddings must be one of {', '.join(EMBEDDINGS)}; got {printable(embeddings, 40)!r}")
+    if embeddings == "inputs" and not hasattr(network, "from_features"):
+        raise InputError("--embeddings inputs is for NASRec networks: use included or external")
     target = check_target(path, "--out")
     size = 4 * sum(parameter.numel() for parameter in network.parameters())
     if embeddings == "included" and size >= LARGEST_INCLUDED:
