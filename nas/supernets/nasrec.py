@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -25,16 +26,24 @@ ATTENTION_SCALE = 0.17
 class Network(nn.Module):
     """The network of an architecture, with weights of its own: (dense, sparse) -> logits (n,).
 
-    cap: most rows of an embedding table. Raises InputError where the embedding width does not suit the architecture.
+    cap: most rows of an embedding table; embeddings: use these, of the schema, in place of fresh ones. Raises InputError
+    where the embedding width does not suit the architecture.
     """
 
-    def __init__(self, architecture: Architecture, schema: Schema, embedding_dim: int = 16, cap: int | None = None):
+    def __init__(
+        self,
+        architecture: Architecture,
+        schema: Schema,
+        embedding_dim: int = 16,
+        cap: int | None = None,
+        embeddings: Embeddings | None = None,
+    ):
         super().__init__()
         if not architecture.single:
             raise InputError("a block with several operators of a kind is a path of a supernet, not a network")
         self.architecture, self.schema = architecture, schema
         self.inputs = inputs_of(schema, embedding_dim)
-        self.embeddings = Embeddings(schema, embedding_dim, cap)
+        self.embeddings = Embeddings(schema, embedding_dim, cap) if embeddings is None else embeddings
         self.matrices = nn.ParameterDict()
         for weight in weights(architecture, self.inputs):
             self.matrices[key_of(weight.name)] = nn.Parameter(torch.empty(weight.shape))
@@ -119,16 +128,13 @@ class Supernet(nn.Module):
     def network(self, architecture: Architecture, copy_embeddings: bool = True) -> Network:
         """The network of `architecture` with a copy of its weights, to fine-tune or export. The embeddings are shared
         with the supernet where they are not copied."""
-        found = Network(architecture, self.schema, self.inputs.dim, self.cap)
+        embeddings = copy.deepcopy(self.embeddings) if copy_embeddings else self.embeddings
+        found = Network(architecture, self.schema, self.inputs.dim, self.cap, embeddings)
         sizes_of = sizes(architecture, self.inputs)
         for weight in weights(architecture, self.inputs):
             shared = self.matrices[key_of(weight.name)]
             parts = [shared[index] for index in self.layout.slices(weight, architecture, sizes_of)]
             found.matrices[key_of(weight.name)].copy_(torch.cat(self._picked(weight, parts, architecture), -1))
-        if copy_embeddings:
-            found.embeddings.load_state_dict(self.embeddings.state_dict())
-        else:
-            found.embeddings = self.embeddings
         return found
 
 
