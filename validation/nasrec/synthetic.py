@@ -1,9 +1,9 @@
 """Searches on generated data: do they reach the best AUC there is, and choose products only where products are planted?
 
-    python -m validation.nasrec.synthetic --work FOLDER        # 5 seeds, hours; --mini: a toy in seconds
+    python -m validation.nasrec.synthetic --data SHARED --work FOLDER    # 5 seeds; --mini: a toy in seconds
 
 A seed draws a click generator with one product of three fields, and the same one without it. On both a supernet is
-trained, evolution scores networks with fine-tuned heads, and the best candidates are trained from scratch; validation
+trained, evolution scores networks that are fine-tuned from its weights, and the best candidates are trained from scratch; validation
 chooses one of them, which meets the test split once, when all searches are done.
 """
 
@@ -28,7 +28,7 @@ from nas.search.run import HISTORY_COLUMNS, SEARCH_FILE, Searched, SearchRun, st
 from nas.search.scoring import Scoring
 from nas.search.strategies import SearchSettings
 from nas.search.table import read_rows
-from nas.spaces.architecture import Architecture
+from nas.spaces.architecture import DENSE_OPERATORS, Architecture
 from nas.spaces.products import product_order
 from nas.spaces.sizes import Inputs
 from nas.training.config import Training, from_json
@@ -80,12 +80,12 @@ class Plan:
 def full() -> Plan:
     """The study."""
     training = Training(
-        steps=400, batch_size=BATCH_SIZE, learning_rate=0.005, schedule="linear", final_factor=0.1,
-        evaluate_every=400, patience=0, threads=1,
+        steps=300, batch_size=BATCH_SIZE, learning_rate=0.01, schedule="linear", final_factor=0.3,
+        evaluate_every=300, patience=0, threads=1,
     )  # fmt: skip
     alone = training.model_copy(
         update={
-            "steps": 1000, "evaluate_every": 500, "learning_rate": 0.01, "schedule": "cosine", "final_factor": 0.01
+            "steps": 900, "evaluate_every": 300, "schedule": "cosine", "final_factor": 0.01
         }
     )  # fmt: skip
     return Plan(
@@ -93,10 +93,10 @@ def full() -> Plan:
             rows=400_000, validation_rows=50_000, test_rows=100_000, fields=5, values=5, dense=1, groups=((0, 1, 2),),
             offset=0.3, strength=1.5,
         ),
-        SPACE.model_copy(update={"most_connections": 1}),
+        SPACE.model_copy(update={"most_connections": 1, "operators": (*DENSE_OPERATORS, "linear-3d")}),
         training,
-        Recipe(embedding_dim=EMBEDDING_DIM, full_steps=30, look_paths=1, look_rows=4000),
-        Scoring(steps=10, part="head", rows=8000, batch_size=BATCH_SIZE, learning_rate=0.005, threads=1),
+        Recipe(embedding_dim=EMBEDDING_DIM, full_steps=0, look_paths=4, look_rows=4000),
+        Scoring(steps=80, part="all", rows=15_000, batch_size=BATCH_SIZE, learning_rate=0.01, threads=1),
         Objective(penalty="flops", form="soft", weight=0.0005),
         SearchSettings(population=20, sample=8, children=5, generations=5),
         alone,
@@ -240,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--work", type=Path, required=True, help="folder for generated data, runs and the ledger")
     options.add_argument("--mini", action="store_true", help="a toy of the whole study; its record stays in --work")
     given = options.parse_args(arguments)
-    command = f"python -m validation.nasrec.{NAME} --work FOLDER" + (" --mini" if given.mini else "")
+    command = f"python -m validation.nasrec.{NAME} --data SHARED --work FOLDER" + (" --mini" if given.mini else "")
     record = record_of(miniature() if given.mini else full(), given.work, command)
     records.write(NAME, record, given.work if given.mini else records.FOLDER)
     print(report(record))
