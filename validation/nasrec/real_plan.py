@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nas.training.supernet import SpaceConfig
 from validation.nasrec.setting import BATCH_SIZE, EMBEDDING_DIM, SPACE, data_of
@@ -18,10 +18,10 @@ WIDTHS: dict[str, list[str]] = {
     "dlrm": ["bottom_units=[64]", "top_units=[64,64]"],
     "wide_deep": ["hidden_units=[64,64]"],
     "deepfm": ["hidden_units=[64,64]"],
-    "xdeepfm": ["hidden_units=[64,64]", "cin_maps=[8,8]"],
-    "autoint": ["hidden_units=[64,64]", "attention_layers=1", "attention_dim=8"],
     "dcnv2": ["hidden_units=[64,64]", "cross_layers=2", "rank=16"],
     "finalmlp": ["hidden_units=[64,64]", "second_units=[64,64]", "gate_units=[16]"],
+    "xdeepfm": ["hidden_units=[64,64]", "cin_maps=[8,8]"],
+    "autoint": ["hidden_units=[64,64]", "attention_layers=1", "attention_dim=8"],
 }
 """Baselines that are trained step by step, at widths of the study's scale."""
 
@@ -32,32 +32,41 @@ LINEAR_L2 = ("1e-5", "1e-4")
 SEARCHED, LINEAR, TREES = "searched", "logistic", "boosted_trees"
 
 
+SMALL = SPACE.model_copy(update={"kind": "small"})
+"""NASRec-Small at the sizes of all studies: without attention, whose cost would leave few steps for anything else."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """steps: of one training from scratch. full_steps: over which the full supernet fades out. population + children x
-    generations networks are scored, each after head_steps on the first `scored_rows` of validation. The best `top` are
-    trained from scratch at every learning rate. A baseline has as many trainings as fit into a search's steps."""
+    """steps: of one training from scratch. rates: pairs of learning rates, of the network and of its tables.
+
+    full_steps: over which the full supernet fades out. population + children x generations networks are scored, each
+    after tuning_steps of fine-tuning its tuned_part, on the first `scored_rows` of validation. The best `top` are
+    trained from scratch at every pair of rates. A baseline has at least as many trainings as fit into a search's steps.
+    """
 
     name: str
     steps: int
-    rates: tuple[float, ...]
+    rates: tuple[tuple[float, float], ...]
     supernet_steps: int
-    supernet_rate: float = 1e-2
-    full_steps: int = 100
-    population: int = 24
-    sample: int = 12
+    supernet_rates: tuple[float, float] = (3e-3, 1e-2)
+    full_steps: int = 40
+    population: int = 20
+    sample: int = 10
     children: int = 4
-    generations: int = 6
-    head_steps: int = 8
+    generations: int = 4
+    tuning_steps: int = 8
+    tuned_part: Literal["head", "network", "all"] = "network"
+    tuning_rate: float = 3e-3
     scored_rows: int = 6000
     top: int = 2
-    looks: int = 4
+    looks: int = 3
     embedding_l2: float = 1e-4
     seeds: int = 5
     models: tuple[str, ...] = tuple(WIDTHS)
     bar: bool = True
     trees_most: int = 1000
-    space: SpaceConfig = SPACE
+    space: SpaceConfig = SMALL
     synthetic: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,7 +77,7 @@ class Plan:
     @property
     def search_steps(self) -> int:
         """Optimiser steps of one search: supernet, fine-tuning, candidates."""
-        return self.supernet_steps + self.scored * self.head_steps + self.top * len(self.rates) * self.steps
+        return self.supernet_steps + self.scored * self.tuning_steps + self.top * len(self.rates) * self.steps
 
     @property
     def tuning_seeds(self) -> int:
@@ -84,13 +93,14 @@ class Plan:
         asked = {"folder": str(work / "data" / self.name), "synthetic": self.synthetic}
         return DataConfig.model_validate_json(json.dumps(asked))
 
-    def training(self, rate: float, seed: int) -> list[str]:
+    def training(self, rate: tuple[float, float], seed: int) -> list[str]:
         """`--set` of every training from scratch, of searched networks and baselines alike."""
         return [
             "training.threads=1", f"training.batch_size={BATCH_SIZE}", f"training.steps={self.steps}",
             f"training.evaluate_every={-(-self.steps // self.looks)}", "training.patience=0",
-            "training.schedule=cosine", f"training.learning_rate={rate!r}",
-            f"training.embedding_l2={self.embedding_l2!r}", f"training.seed={seed}",
+            "training.schedule=cosine", f"training.learning_rate={rate[0]!r}",
+            f"training.embedding_learning_rate={rate[1]!r}", f"training.embedding_l2={self.embedding_l2!r}",
+            f"training.seed={seed}",
         ]  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -101,19 +111,23 @@ class Plan:
         return {**told, "scored": self.scored, "search_steps": self.search_steps, "tuning_seeds": self.tuning_seeds}
 
 
+LOW, HIGH = (3e-3, 3e-3), (1e-2, 1e-2)
+RATES = (LOW, (1e-2, 3e-2))
+"""Baselines want the first, networks of the space the second; ids of many values want to move faster still."""
+
 FULL = (
-    Plan("kuairand", steps=400, rates=(3e-3, 1e-2), supernet_steps=416),
-    Plan("movielens", steps=320, rates=(3e-3, 1e-2), supernet_steps=256),
-    Plan("census", steps=700, rates=(3e-3, 1e-2), supernet_steps=516),
-    Plan("movielens_global", steps=320, rates=(3e-3, 1e-2), supernet_steps=256, bar=False, seeds=2,
+    Plan("kuairand", steps=320, rates=RATES, supernet_steps=352),
+    Plan("movielens", steps=320, rates=RATES, supernet_steps=352),
+    Plan("census", steps=600, rates=(LOW, HIGH), supernet_steps=312),
+    Plan("movielens_global", steps=320, rates=RATES, supernet_steps=352, bar=False, seeds=2,
          models=("fm", "deepfm", "dcnv2")),
 )  # fmt: skip
 """In the order in which they are done. The cold-start split is shown beside the others, without a bar, and smaller."""
 
 MINI = (
-    Plan("planted", steps=20, rates=(3e-3, 1e-2), supernet_steps=20, full_steps=4, population=6, sample=3, children=2,
-         generations=2, head_steps=2, scored_rows=200, top=1, looks=2, seeds=2, models=("deepfm", "dcnv2"),
-         trees_most=20, space=SpaceConfig(blocks=2, dense_widths=(8, 16), sparse_widths=(2, 4)),
+    Plan("planted", steps=20, rates=(LOW, HIGH), supernet_steps=20, full_steps=4, population=6, sample=3, children=2,
+         generations=2, tuning_steps=2, scored_rows=200, top=1, looks=2, seeds=2, models=("deepfm", "dcnv2"),
+         trees_most=20, space=SpaceConfig(kind="small", blocks=2, dense_widths=(8, 16), sparse_widths=(2, 4)),
          synthetic={"rows": 4000, "validation_rows": 400, "test_rows": 500, "fields": 4, "values": 6,
                     "groups": [[0, 1]], "main_fields": [0, 1]}),
 )  # fmt: skip
