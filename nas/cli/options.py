@@ -6,14 +6,18 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from pimsim.cli.parsing import Parser as PimsimParser
 from pimsim.cli.parsing import whole
 from pimsim.errors import InputError, printable
+from pimsim.hardware.suggest import nearest
 
 STORE = "nas-runs"
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+"""Configurations that come with the package, for `--config NAME`."""
 
 
 class Parser(PimsimParser):
@@ -31,6 +35,22 @@ class Parser(PimsimParser):
     def add_run(self, help: str, optional: bool = False) -> None:
         """The number of a run."""
         self.add_argument("run", type=whole(1, 2**62), metavar="RUN", help=help, nargs="?" if optional else None)
+
+
+def config_file(given: str | None) -> Path | None:
+    """The file that `--config` means: an existing path wins, then a shipped name. InputError, with the nearest name,
+    for what is neither and does not look like a path."""
+    if given is None:
+        return None
+    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml"))}
+    name, path = given.removesuffix(".yaml"), Path(given)
+    if not path.exists() and name in shipped:
+        return shipped[name]
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    near = nearest(given, list(shipped))
+    meant = f"did you mean '{near}'?" if near else f"shipped: {', '.join(shipped)}"
+    raise InputError(f"no file '{printable(given, 200)}', and no configuration of that name is shipped; {meant}")
 
 
 @contextmanager
