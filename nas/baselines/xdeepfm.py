@@ -1,6 +1,8 @@
 """xDeepFM: J. Lian et al., "xDeepFM: Combining Explicit and Implicit Feature Interactions for Recommender Systems",
 KDD 2018."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -54,7 +56,7 @@ class InteractionLayers(nn.Module):
         start = vectors.transpose(1, 2).contiguous()  # (n, dim, fields): what a map adds up lies side by side
         current, pooled = start, []
         for layer in self.layers:
-            weight: Tensor = layer.weight
+            weight = cast(Tensor, layer.weight)
             mix = mixed_first if len(weight) < start.shape[2] else products_first
             current = mix(current, start, weight)
             pooled.append(current.sum(1))
@@ -69,5 +71,5 @@ def products_first(current: Tensor, start: Tensor, weight: Tensor) -> Tensor:
 def mixed_first(current: Tensor, start: Tensor, weight: Tensor) -> Tensor:
     """The same through maps x inputs sums over the fields, which are fewer where maps are fewer than fields."""
     maps, inputs, fields = len(weight), current.shape[2], start.shape[2]
-    mixed = F.linear(start, weight.reshape(maps * inputs, fields)).unflatten(2, (maps, inputs))
-    return (mixed * current.unsqueeze(2)).sum(3)
+    mixed = F.linear(start, weight.reshape(maps * inputs, fields))
+    return (mixed.reshape(*start.shape[:2], maps, inputs) * current.unsqueeze(2)).sum(3)
