@@ -29,13 +29,17 @@ NAME = "real"
 PART = "record.json"
 
 
-def run(plans: Sequence[Plan], data: Path, work: Path, *, only: Sequence[str] = (), resamples: int = 1000) -> None:
-    """Do all of `plans` that is not done; the record of each set goes to its folder below `work`."""
+def run(
+    plans: Sequence[Plan], data: Path, work: Path, *, only: Sequence[str] = (), train: bool = False, resamples: int
+) -> None:
+    """Do all of `plans` that is not done; the record of each set goes to its folder below `work`. train: no looks at
+    test and no record."""
     torch.set_num_threads(1)
     for plan in plans:
         study = Study(plan, data, work)
         found = timed(study, lambda name: not only or name in only, lambda text: print(text, flush=True))
-        records.write(PART.removesuffix(".json"), set_record(study, found, resamples), study.work)
+        if not train:
+            records.write(PART.removesuffix(".json"), set_record(study, found, resamples), study.work)
 
 
 def collect(plans: Sequence[Plan], work: Path, resamples: int) -> dict[str, Any]:
@@ -61,13 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--mini", action="store_true", help="the whole study in seconds, on generated data")
     parser.add_argument("--sets", default="", help="only these, separated by commas")
     parser.add_argument("--models", default="", help="only these models; the record then lacks the others")
+    parser.add_argument("--train", action="store_true", help="no looks at test and no record yet")
     parser.add_argument("--record", type=Path, help="folder of the record (default: beside the study; mini: --work)")
     options = parser.parse_args(arguments)
     plans, resamples = (MINI, 200) if options.mini else (FULL, 1000)
     sets = [name for name in options.sets.split(",") if name]
     only = [name for name in options.models.split(",") if name]
     run([plan for plan in plans if not sets or plan.name in sets], options.data, options.work, only=only,
-        resamples=resamples)  # fmt: skip
+        train=options.train, resamples=resamples)  # fmt: skip
+    if options.train:
+        return 0
     where = options.record or (options.work if options.mini else records.FOLDER)
     print(f"wrote {records.write(NAME, collect(plans, options.work, resamples), where)}")
     return 0

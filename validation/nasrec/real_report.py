@@ -24,13 +24,13 @@ def report(record: dict[str, Any]) -> str:
 
 def _setting(one: dict[str, Any]) -> str:
     plan = one["plan"]
-    rates = " and ".join(f"{rate:g} (tables {tables:g})" for rate, tables in plan["rates"])
+    rates = ", ".join(f"{rate:g}" for rate in plan["rates"])
     return (
         f"{plan['seeds']} searches in NASRec-{plan['space']['kind'].capitalize()}, each of {plan['search_steps']:,} "
         f"steps: supernet {plan['supernet_steps']:,}, {plan['scored']} networks scored after {plan['tuning_steps']} "
         f"steps each, the best {plan['top']} from scratch at learning rates {rates} for {plan['steps']:,} steps "
-        f"(cosine, embedding L2 {plan['embedding_l2']:g}, best look kept). Baselines: {plan['tuning_seeds']} seeds at "
-        "each rate for tuning.\n"
+        f"(cosine to {plan['final_factor']:g}, embedding L2 {plan['embedding_l2']:g}, best look kept). Baselines: "
+        f"{plan['tuning_seeds']} seeds at each rate for tuning.\n"
     )
 
 

@@ -27,7 +27,6 @@ from validation.nasrec.real_plan import LINEAR, LINEAR_L2, SEARCHED, TREES, WIDT
 from validation.nasrec.setting import BATCH_SIZE, EMBEDDING_DIM
 
 Result = dict[str, Any]
-Rates = tuple[float, float]
 
 
 class Study:
@@ -46,7 +45,7 @@ class Study:
         found = once(f"search/{seed}", lambda: told(self._search(supernet["run"], seed)))
         folder = self.store.folder / str(found["run"]) / TOP_FOLDER
         trained = [
-            once(f"candidate/{seed}/{at}/{rate[0]!r}", lambda at=at, rate=rate: self._candidate(folder, at, rate, seed))
+            once(f"candidate/{seed}/{at}/{rate!r}", lambda at=at, rate=rate: self._candidate(folder, at, rate, seed))
             for at in range(1, plan.top + 1)
             for rate in plan.rates
         ]  # fmt: skip
@@ -113,8 +112,8 @@ class Study:
     def _supernet(self, seed: int) -> Record:
         plan = self.plan
         training = Training(
-            steps=plan.supernet_steps, batch_size=BATCH_SIZE, learning_rate=plan.supernet_rates[0],
-            embedding_learning_rate=plan.supernet_rates[1], seed=seed, threads=1,
+            steps=plan.supernet_steps, batch_size=BATCH_SIZE, learning_rate=plan.supernet_rate,
+            embedding_learning_rate=plan.supernet_table_rate, seed=seed, threads=1,
             evaluate_every=plan.supernet_steps // 2, patience=0, embedding_l2=plan.embedding_l2,
             schedule="linear", final_factor=0.1,
         )  # fmt: skip
@@ -136,14 +135,14 @@ class Study:
         run = SearchRun(supernet=supernet, search=settings, scoring=scoring, top=plan.top)
         return start_search(run, self.store)
 
-    def _candidate(self, folder: Path, at: int, rate: Rates, seed: int) -> Result:
+    def _candidate(self, folder: Path, at: int, rate: float, seed: int) -> Result:
         extra = [f"model.architecture={json.dumps(str(folder / f'{at}.json'))}"]
         return self._attempt("nasrec", [*self.plan.training(rate, seed), *extra])
 
-    def _trained(self, name: str, rate: Rates, seed: int) -> Result:
+    def _trained(self, name: str, rate: float, seed: int) -> Result:
         extra = [f"model.{setting}" for setting in WIDTHS[name]]
         settings = [*self.plan.training(rate, seed), *extra]
-        found: Result = self.ledger.once(f"{name}/{rate[0]!r}/{seed}", lambda: self._attempt(name, settings))
+        found: Result = self.ledger.once(f"{name}/{rate!r}/{seed}", lambda: self._attempt(name, settings))
         return found
 
     def _attempt(self, name: str, settings: list[str]) -> Result:
