@@ -50,6 +50,11 @@ class Teller:
         elif self.moving:
             self._line(f"{where}  {at.done}/{at.wanted} {at.stage}")
 
+    def rows(self, done: int, total: int) -> None:
+        """Rows scored."""
+        if self.moving:
+            self._line(f"{done:,} of {total:,} rows")
+
     def done(self) -> None:
         """End a line that is still moving."""
         if self._open:

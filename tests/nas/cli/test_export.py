@@ -65,7 +65,19 @@ def test_baselines_too(nas, fails, folder, name):
 
 
 def test_bad_uses_are_named(nas, fails, trained):
+    assert "export: give --out FILE" in fails("export", "--run", 1)
     assert "give --arch FILE or --run RUN, one of the two" in fails("export", "--out", "x.onnx")
     assert "give --arch FILE or --run RUN" in fails("export", "--out", "x.onnx", "--run", 1, "--arch", "a.json")
     assert "a run has all that --dense says; leave it out" in fails("export", "--out", "x", "--run", 1, "--dense", 3)
     assert "there is no run 9" in fails("export", "--out", "x.onnx", "--run", 9)
+
+
+def test_settings_may_stand_in_a_file_and_options_win(nas, fails, folder):
+    Space.full(blocks=2, dense_widths=(8,), sparse_widths=(4,)).sample(np.random.default_rng(1)).save("a.json")
+    (folder / "export.yaml").write_text("{arch: a.json, out: a.onnx, dense: 2, fields: 3, embedding_dim: 8}")
+    code, out, _ = nas("export", "--config", "export.yaml", "--set", "dense=4", "--set", "rows=9", "--dense", 5)
+    assert code == 0
+    assert "5 dense columns, 3 sparse fields" in out
+    assert "216 (included)" in out
+    assert "embeddings: must be one of" in fails("export", "--config", "export.yaml", "--set", "embeddings=none")
+    assert "13 dense columns, 26 sparse fields" in nas("export", "--arch", "a.json", "--out", "b.onnx")[1]

@@ -103,7 +103,7 @@ def test_the_command(generator, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ([], "export: give --schema FILE, or --dense N and --fields N"),
+        (["--dense", "3"], "export: give --schema FILE, or --dense N and --fields N, both of them"),
         (["--schema", "absent.json"], "cannot read absent.json: No such file or directory"),
         (["--schema", "{folder}/A.json"], "A.json: not a schema:"),
         (["--schema", "{folder}/bad.json"], "bad.json: not a JSON text"),
