@@ -18,18 +18,15 @@ from nas.training.supernet import SpaceConfig
 from validation.nasrec import hardware, records
 from validation.nasrec.hardware_export import TOLERANCES, difference, measured
 from validation.nasrec.hardware_fronts import on_fronts, results
-from validation.nasrec.hardware_search import PENALTIES, Plan, objectives_of, search
-from validation.nasrec.hardware_statistics import holm, rank_agreement, signed_rank
+from validation.nasrec.hardware_search import PENALTIES, Plan, objectives_of, penalties_of, search
+from validation.nasrec.hardware_statistics import holm, ranks, signed_rank
 
 Record = dict[str, Any]
-needs_record = pytest.mark.skipif(
-    not (records.FOLDER / "hardware.json").exists(), reason="the study has not been run to its end"
-)
 
 
 def plan_of(record: Record) -> Plan:
     given = record["plan"]
-    return Plan(**{**given, "quantiles": tuple(given["quantiles"])})
+    return Plan(**{**given, "prices": tuple(given["prices"])})
 
 
 def searched_again(record: Record, table: list[Record]) -> dict[str, list[list[Record]]]:
@@ -39,11 +36,15 @@ def searched_again(record: Record, table: list[Record]) -> dict[str, list[list[R
     score = hardware.Tabulated(table)
     return {
         penalty: [
-            search(seed, objectives_of(penalty, plan, record["targets"]), plan, space, score)
+            search(seed, objectives_of(penalty, plan, record["penalties"]), plan, space, score)
             for seed in range(plan.seeds)
         ]
         for penalty in PENALTIES
     }
+
+
+def results_of(record: Record, table: list[Record], again: dict[str, list[list[Record]]]) -> Record:
+    return as_json(results(again, table, record["random_median"], record["plan"]["population"]))
 
 
 def as_json(value: Any) -> Any:
@@ -60,14 +61,29 @@ def test_holm_multiplies_the_smallest_most_and_never_turns_the_order() -> None:
     assert holm([0.9, 0.9]) == [1.0, 1.0]
 
 
-def test_rank_agreement_leaves_out_what_is_equal_for_all() -> None:
+def test_ranks_leave_out_what_is_equal_for_all() -> None:
     figures = {
         "Mflops": [1.0, 2.0, 3.0],
         "energy_uJ": [1.0, 3.0, 2.0],
         "latency_us": [3.0, 2.0, 1.0],
         "area_mm2": [7.0] * 3,
     }
-    assert rank_agreement(figures) == pytest.approx({"energy_uJ": 1 / 3, "latency_us": -1.0})
+    assert ranks(figures, "Mflops") == pytest.approx({"energy_uJ": 1 / 3, "latency_us": -1.0})
+
+
+def test_the_median_pays_the_price_whatever_is_paid_for() -> None:
+    figures = {
+        "energy_uJ": np.array([10.0, 11.0, 22.0]),
+        "latency_us": np.array([3.0, 30.0, 20.0]),
+        "Mflops": np.array([0.5, 0.1, 0.2]),
+    }
+    plan = Plan(prices=(0.01, 0.04))
+    penalties = penalties_of(plan, figures)
+    for name in ("energy", "latency", "flops"):
+        for price, objective in zip(plan.prices, objectives_of(name, plan, penalties), strict=True):
+            scores = objective.score(np.full(3, 0.7), figures)
+            assert np.sort(scores)[1:] == pytest.approx([0.7 - price, 0.7])
+    assert [objective.penalty for objective in objectives_of("none", plan, penalties)] == ["none", "none"]
 
 
 @pytest.fixture(scope="module")
@@ -85,18 +101,16 @@ def again(record: Record, table: list[Record]) -> dict[str, list[list[Record]]]:
     return searched_again(record, table)
 
 
-@needs_record
 def test_every_search_scores_equally_many_networks(record: Record, again: dict[str, list[list[Record]]]) -> None:
     found = {len({row["digest"] for row in rows}) for some in again.values() for rows in some}
     assert found == {plan_of(record).networks}
 
 
-@needs_record
 def test_the_searches_run_again_out_of_the_table(record: Record, table: list[Record], again: Any) -> None:
     used = {row["digest"] for some in again.values() for rows in some for row in rows}
     assert used == {row["digest"] for row in table}
     assert len(table) == record["networks"]
-    for name, value in as_json(results(again, table)).items():
+    for name, value in results_of(record, table, again).items():
         assert near(value, record[name]), name
 
 
@@ -109,7 +123,6 @@ def near(one: Any, other: Any) -> bool:
     return bool(one == pytest.approx(other, rel=1e-9)) if isinstance(one, float) else bool(one == other)
 
 
-@needs_record
 def test_the_costs_of_all_networks_on_a_front_were_those_of_pimsim_run(record: Record) -> None:
     digests = {one for ways in record["fronts"].values() for some in ways.values() for each in some for one in each}
     export = record["export"]
@@ -119,7 +132,6 @@ def test_the_costs_of_all_networks_on_a_front_were_those_of_pimsim_run(record: R
     assert export["equal"] is True
 
 
-@needs_record
 @pytest.mark.slow
 def test_costs_of_the_table_are_those_of_today(record: Record, table: list[Record], tmp_path: Path) -> None:
     from nas.data.fields import Schema
@@ -141,7 +153,6 @@ def test_costs_of_the_table_are_those_of_today(record: Record, table: list[Recor
     assert all(value <= TOLERANCES[name] for name, value in difference(row, ran).items())
 
 
-@needs_record
 def test_the_section_of_the_report_says_what_the_record_holds(record: Record) -> None:
     text = hardware.report(record)
     for row in record["comparisons"]:
@@ -157,7 +168,7 @@ def test_the_miniature_runs_whole_and_again(tmp_path: Path, capsys: pytest.Captu
     assert record["export"]["equal"] is True
     again = searched_again(record, table)
     assert {len(rows) for some in again.values() for rows in some} == {plan_of(record).networks}
-    assert all(near(value, record[name]) for name, value in as_json(results(again, table)).items())
+    assert all(near(value, record[name]) for name, value in results_of(record, table, again).items())
     assert {row["digest"] for row in table if row["held_out_auc"] is not None} == set(on_fronts_of(record))
 
     hardware.main(["--work", str(tmp_path), "--mini"])  # out of its ledger and table

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nas.data.config import DataConfig, open_data
 from nas.data.synthetic import Synthetic
 from nas.search.scoring import Scorer, Scoring
@@ -33,11 +35,11 @@ from validation.nasrec.hardware_search import (
     Plan,
     Row,
     objectives_of,
+    penalties_of,
     random_figures,
     search,
-    targets_of,
 )
-from validation.nasrec.hardware_statistics import rank_agreement
+from validation.nasrec.hardware_statistics import ranks
 from validation.nasrec.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def study(data: Path, work: Path) -> Study:
     return Study(
         setting.data_of("kuairand", data, work), setting.SPACE, training,
         Recipe(embedding_dim=setting.EMBEDDING_DIM, full_steps=100, look_paths=4, look_rows=6000),
-        Scoring(steps=10, part="head", rows=4000, batch_size=256, learning_rate=0.01, threads=1),
+        Scoring(steps=10, part="head", rows=6000, batch_size=256, learning_rate=0.01, threads=1),
         Plan(),
     )  # fmt: skip
 
@@ -96,7 +98,7 @@ def miniature(work: Path) -> Study:
         training=whole.training.model_copy(update={"steps": 20, "evaluate_every": 20, "batch_size": 64}),
         recipe=Recipe(embedding_dim=8, full_steps=2, look_paths=1),
         scoring=Scoring(steps=2, batch_size=64, threads=1),
-        plan=Plan(3, 4, 2, 2, 1, 2, (0.5, 0.2), target_samples=50), scratch=2, scratch_steps=10,
+        plan=Plan(3, 4, 2, 2, 1, 2, (0.01, 0.05), random_networks=50), scratch=2, scratch_steps=10,
     )  # fmt: skip
 
 
@@ -110,12 +112,13 @@ def run(what: Study, work: Path, command: str) -> tuple[dict[str, Any], list[Row
     figures = Figures(schema, dim, HARDWARE)
     scorer, weights, trained = _supernet(what, splits, folder, ledger)
     space = what.space.space()
-    targets = targets_of(what.plan, space, figures)
+    random = random_figures(what.plan.random_networks, space, figures)
+    penalties = penalties_of(what.plan, random)
     table: dict[str, Row] = {}
     found: dict[str, list[list[Row]]] = {penalty: [] for penalty in PENALTIES}
     for seed in range(what.plan.seeds):
         for penalty in PENALTIES:
-            objectives = objectives_of(penalty, what.plan, targets)
+            objectives = objectives_of(penalty, what.plan, penalties)
             found[penalty].append(search(seed, objectives, what.plan, space, _Scores(scorer, figures, table)))
             print(f"seed {seed}, {penalty}: {len(table):,} networks in the table", flush=True)
     digests = on_fronts(fronts_of(found))
@@ -128,13 +131,14 @@ def run(what: Study, work: Path, command: str) -> tuple[dict[str, Any], list[Row
         "space": what.space.model_dump(mode="json"), "schema": schema.to_json(), "embedding_dim": dim,
         "data": {"set": what.data.set or "synthetic", **{k: v for k, v in splits.hashes.items() if k != "test"}},
         "validation_rows": splits.validation.size, "supernet": trained,
-        "scoring": what.scoring.model_dump(mode="json"), "targets": targets,
-        "flops_tau": rank_agreement(random_figures(what.plan.target_samples, space, figures)),
+        "scoring": what.scoring.model_dump(mode="json"), "penalties": penalties,
+        "flops_tau": ranks(random, "Mflops"),
         "export": exports, "alone": alone(best, what.scratch, what.alone(), dim, splits, ledger),
         "machine": {"python": platform.python_version(), "threads": 1},
     }  # fmt: skip
     rows = list(table.values())
-    return {**told, **results(found, rows)}, rows
+    medians = {name: float(np.median(values)) for name, values in random.items()}
+    return {**told, "random_median": medians, **results(found, rows, medians, what.plan.population)}, rows
 
 
 class _Scores:

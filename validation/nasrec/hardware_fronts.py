@@ -9,7 +9,7 @@ import numpy as np
 
 from pimsim.explore.pareto import hypervolume, non_dominated, reference_point
 from validation.nasrec.hardware_search import Row
-from validation.nasrec.hardware_statistics import comparisons
+from validation.nasrec.hardware_statistics import comparisons, ranks
 
 COSTS = {"energy": "energy_uJ", "latency": "latency_us"}
 """What a front has beside AUC, and its column."""
@@ -55,27 +55,54 @@ def on_fronts(fronts: Fronts) -> list[str]:
     return sorted({row["digest"] for ways in fronts.values() for some in ways.values() for one in some for row in one})
 
 
-def results(found: Mapping[str, Sequence[Sequence[Row]]], table: Sequence[Row]) -> dict[str, Any]:
-    """Fronts as digests, reference points, hypervolumes and their comparisons; the same with the AUC of the fronts on
-    rows that no search saw."""
+def results(
+    found: Mapping[str, Sequence[Sequence[Row]]], table: Sequence[Row], random: Mapping[str, float], first: int
+) -> dict[str, Any]:
+    """Fronts as digests, hypervolumes and their comparisons: up to a point behind all fronts; up to the median random
+    network; and with the AUC of the fronts on rows that no search saw. Then what the searches proposed after the
+    `first` networks, which are random, and how AUC goes with cost among those.
+
+    random: the median of random networks in each figure.
+    """
     fronts = fronts_of(found)
     held = {row["digest"]: row["held_out_auc"] for row in table}
     outside: Fronts = {
-        cost: {way: [[{**row, "auc": held[row["digest"]]} for row in one] for one in some]
-               for way, some in ways.items()}
+        cost: {
+            way: [[{**row, "auc": held[row["digest"]]} for row in one] for one in some] for way, some in ways.items()
+        }
         for cost, ways in fronts.items()
-    }  # fmt: skip
+    }
     digests = {
         cost: {way: [[row["digest"] for row in one] for one in some] for way, some in ways.items()}
         for cost, ways in fronts.items()
     }
-    return {"fronts": digests, **_volumes(fronts), "held_out": _volumes(outside)}
+    drawn = [row for rows in found["none"] for row in rows[:first]]
+    auc = float(np.median([row["auc"] for row in drawn]))
+    medians = {cost: [random[column], -auc] for cost, column in COSTS.items()}
+    return {
+        "fronts": digests, **volumes(fronts, behind(fronts)), "up_to_median": volumes(fronts, medians),
+        "held_out": volumes(outside, behind(outside)),
+        "proposed": {way: proposed([rows[first:] for rows in some]) for way, some in found.items()},
+        "auc_tau": ranks({name: [row[name] for row in drawn] for name in ("auc", "Mflops", *COSTS.values())}, "auc"),
+    }  # fmt: skip
 
 
-def _volumes(fronts: Fronts) -> dict[str, Any]:
-    behind = {cost: reference([one for some in ways.values() for one in some], cost) for cost, ways in fronts.items()}
-    volumes = {
-        cost: {way: [volume(one, cost, behind[cost]) for one in some] for way, some in ways.items()}
+def behind(fronts: Fronts) -> dict[str, list[float]]:
+    """A reference point of each cost behind the fronts of all ways and seeds."""
+    return {cost: reference([one for some in ways.values() for one in some], cost) for cost, ways in fronts.items()}
+
+
+def volumes(fronts: Fronts, references: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Hypervolumes of each seed up to a reference point of each cost, and their comparisons."""
+    found = {
+        cost: {way: [volume(one, cost, references[cost]) for one in some] for way, some in ways.items()}
         for cost, ways in fronts.items()
     }
-    return {"reference": behind, "hypervolume": volumes, "comparisons": comparisons(volumes)}
+    return {"reference": references, "hypervolume": found, "comparisons": comparisons(found)}
+
+
+def proposed(searches: Sequence[Sequence[Row]]) -> dict[str, float]:
+    """The median of each figure over all that the searches proposed, and their mean best AUC."""
+    rows = [row for some in searches for row in some]
+    medians = {name: float(np.median([row[name] for row in rows])) for name in ("Mflops", *COSTS.values())}
+    return {**medians, "best_auc": float(np.mean([max(row["auc"] for row in some) for some in searches]))}

@@ -1,7 +1,8 @@
 """Searches of the hardware study: one evolution, four ways of paying for cost, and the fronts that they find.
 
-Each search sweeps targets, the loosest first. Every stage evolves on from the best of what the search has scored so
-far, by the objective of that stage. So the ways differ in the objective alone, and score equally many networks.
+Each search raises the price of cost from stage to stage. Every stage evolves on from the best of what the search has
+scored so far, by the objective of that stage. So the ways differ in the objective alone, and score equally many
+networks.
 """
 
 from __future__ import annotations
@@ -28,30 +29,33 @@ Score = Callable[[Sequence[Architecture]], list[Row]]
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of the searches. quantiles: of the cost of random networks, the targets of a sweep. weight: of the soft
-    penalty, q - weight x max(0, cost / target - 1)."""
+    """Sizes of the searches. prices: one a stage, what the median of random networks pays more than the cheapest of
+    them, in AUC."""
 
     seeds: int = 10
-    population: int = 20
-    sample: int = 8
+    population: int = 16
+    sample: int = 6
     children: int = 4
     generations: int = 3
     mutations: int = 2
-    quantiles: tuple[float, ...] = (0.7, 0.4, 0.2, 0.05)
-    weight: float = 0.3
-    target_samples: int = 1000
+    prices: tuple[float, ...] = (0.002, 0.008, 0.032)
+    random_networks: int = 1000
 
     @property
     def networks(self) -> int:
         """Networks that a search scores."""
-        return self.population + len(self.quantiles) * self.generations * self.children
+        return self.population + len(self.prices) * self.generations * self.children
 
 
-def targets_of(plan: Plan, space: Space, figures: Callable[..., Mapping[str, Any]]) -> dict[str, list[float]]:
-    """The targets of each penalty: quantiles of its figure over random networks."""
-    values = random_figures(plan.target_samples, space, figures)
-    columns = {"energy": "energy_uJ", "latency": "latency_us", "flops": "Mflops"}
-    return {name: np.quantile(values[column], plan.quantiles).tolist() for name, column in columns.items()}
+def penalties_of(plan: Plan, figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Target and weights of the soft penalty q - weight x max(0, cost / target - 1) on each figure, one weight a stage.
+    figures: of random networks; the target is the cheapest of them. So all figures are priced alike, whatever their
+    spread."""
+    found = {}
+    for name, column in {"energy": "energy_uJ", "latency": "latency_us", "flops": "Mflops"}.items():
+        target, median = float(np.min(figures[column])), float(np.median(figures[column]))
+        found[name] = {"target": target, "weights": [price / (median / target - 1.0) for price in plan.prices]}
+    return found
 
 
 def random_figures(count: int, space: Space, figures: Callable[..., Mapping[str, Any]]) -> dict[str, Any]:
@@ -61,12 +65,12 @@ def random_figures(count: int, space: Space, figures: Callable[..., Mapping[str,
     return {name: found[name] for name in FIGURES}
 
 
-def objectives_of(penalty: str, plan: Plan, targets: Mapping[str, Sequence[float]]) -> list[Objective]:
-    """One objective a stage."""
+def objectives_of(penalty: str, plan: Plan, penalties: Mapping[str, Mapping[str, Any]]) -> list[Objective]:
+    """One objective a stage. penalties: of `penalties_of`."""
     if penalty == "none":
-        return [Objective()] * len(plan.quantiles)
-    given = {"penalty": penalty, "weight": plan.weight}
-    return [Objective.model_validate({**given, "target": target}) for target in targets[penalty]]
+        return [Objective()] * len(plan.prices)
+    given = {"penalty": penalty, "target": penalties[penalty]["target"]}
+    return [Objective.model_validate({**given, "weight": weight}) for weight in penalties[penalty]["weights"]]
 
 
 def search(seed: int, objectives: Sequence[Objective], plan: Plan, space: Space, score: Score) -> list[Row]:

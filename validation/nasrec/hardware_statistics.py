@@ -48,9 +48,9 @@ def holm(values: Sequence[float]) -> list[float]:
     return found
 
 
-def rank_agreement(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Kendall's tau-b between million multiply-adds and each cost that differs between networks."""
+def ranks(figures: Mapping[str, Any], against: str) -> dict[str, float]:
+    """Kendall's tau-b of each figure with one of them; figures that are equal for all are left out."""
     from scipy.stats import kendalltau
 
-    costs = [name for name in ("energy_uJ", "latency_us", "area_mm2") if len(set(map(float, figures[name]))) > 1]
-    return {name: float(kendalltau(figures["Mflops"], figures[name]).statistic) for name in costs}
+    others = [name for name in figures if name != against and len(set(map(float, figures[name]))) > 1]
+    return {name: float(kendalltau(figures[against], figures[name]).statistic) for name in others}
