@@ -11,6 +11,7 @@ from pimsim.report.atomic import write_atomic
 from pimsim.report.units import significant
 
 from .batched import batched, billion
+from .lowering import lowering
 from .measure import Measurement, as_dict, machine
 from .processes import first_run, peak_memory, whole_process
 from .references import events, peers
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "events": events,
     "peers": peers,
     "batched": batched,
+    "lowering": lowering,
     "billion": billion,
 }
 LONG = ("billion",)
