@@ -45,7 +45,7 @@ def test_the_recorded_searches_are_those_of_the_plan(record):
     assert record["plan"]["planted"]["rows"] >= 200_000
     assert plan.planted.values <= 50
     assert [(one["seed"], one["planted"]) for one in record["searches"]] == [
-        (seed, planted) for seed in range(5) for planted in (True, False)
+        (seed, planted) for planted in (True, False) for seed in range(5)
     ]
 
 
@@ -110,7 +110,10 @@ def searches(planted_orders, plain_orders, gap=0.001):
         (searches([3, 4, 8, 3, 2], [1, 2, 3, 1, 4]), set()),
         (searches([3, 4, 2, 3, 2], [1, 2, 3, 1, 4]), {"products in enough searches where planted"}),
         (searches([3] * 5, [4] * 5), {"products not preferred where none is planted"}),
-        (searches([3] * 5, [1] * 5, 0.0021), {"every network within the gap of the bound"}),
+        (
+            searches([3] * 5, [1] * 5, 0.0021),
+            {"within the gap of the bound, mean of each generator", "within the gap of the bound, every network"},
+        ),
     ],
 )
 def test_verdicts(given, failed):

@@ -18,7 +18,7 @@ import io
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +147,16 @@ class Study:
         self.ledger = Ledger(work / "ledger.jsonl")
         self.store = RunStore(work / "runs")
 
-    def run(self) -> list[Result]:
-        """One result a seed and generator; test is opened when all are chosen."""
-        found = [self._search(seed, planted) for seed in range(self.plan.seeds) for planted in (True, False)]
+    def run(self, finished: bool = False) -> list[Result]:
+        """One result a generator and seed; test is opened when all are chosen. finished: of those searches alone whose
+        networks are trained already."""
+        wanted = [(seed, planted) for planted in (True, False) for seed in range(self.plan.seeds)]
+        if finished:
+            last = self.plan.scratch - 1
+            wanted = [
+                (seed, planted) for seed, planted in wanted if f"alone/{seed}/{planted}/{last}" in self.ledger.done
+            ]
+        found = [self._search(seed, planted) for seed, planted in wanted]
         for one in found:
             key = f"test/{one['seed']}/{one['planted']}"
             one["test"] = self.ledger.once(key, lambda run=one["chosen"]["run"]: self._test(run))
@@ -232,9 +239,9 @@ def random_orders(space: SpaceConfig, inputs: Inputs, count: int = RANDOM) -> di
     return {str(order): orders.count(order) for order in sorted(set(orders))}
 
 
-def record_of(plan: Plan, work: Path, command: str) -> Result:
+def record_of(plan: Plan, work: Path, command: str, finished: bool = False) -> Result:
     """Run the study, or go on with it; the record."""
-    found = Study(plan, work).run()
+    found = Study(plan, work).run(finished)
     record = {
         "command": command, "plan": plan.to_json(), "inputs": plan.inputs()._asdict(), "planted_order":
         plan.planted.order, "random_orders": random_orders(plan.space, plan.inputs()), "searches": found,
@@ -256,13 +263,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--data", type=Path, help="not needed: the data are generated")
     options.add_argument("--work", type=Path, required=True, help="folder for generated data, runs and the ledger")
     options.add_argument("--mini", action="store_true", help="a toy of the whole study; its record stays in --work")
-    options.add_argument("--seeds", type=int, help="how many seeds, if not all")
+    options.add_argument("--finished", action="store_true", help="the record of the searches that are done already")
     given = options.parse_args(arguments)
     command = f"python -m validation.nasrec.{NAME} --data SHARED --work FOLDER" + (" --mini" if given.mini else "")
-    plan = miniature() if given.mini else full()
-    if given.seeds:
-        plan, command = replace(plan, seeds=given.seeds), f"{command} --seeds {given.seeds}"
-    record = record_of(plan, given.work, command)
+    record = record_of(miniature() if given.mini else full(), given.work, command, given.finished)
     records.write(NAME, record, given.work if given.mini else records.FOLDER)
     print(report(record))
 
