@@ -31,7 +31,7 @@ class Figures:
     """
 
     def __init__(self, schema: Schema, embedding_dim: int, hardware: Hardware | str | os.PathLike[str] | None = None):
-        self.inputs = Inputs(len(schema.dense), len(schema.sparse), embedding_dim)
+        self.inputs = Inputs.of(len(schema.dense), len(schema.sparse), embedding_dim)
         self.costs = None
         if hardware is not None:
             from nas.lowering.costs import Costs

@@ -66,6 +66,16 @@ def test_the_file_holds_the_parameters_that_reach_the_output(generator, tmp_path
         assert sum(int(np.prod(t.dims)) for t in floats) == network.parameter_counts.reaching
 
 
+def test_without_dense_columns_the_file_takes_the_one_that_is_always_1(generator, tmp_path):
+    architecture, schema = SPACE.sample(generator), plain_schema(0, 5)
+    network = with_random_weights(Network(architecture, schema)).eval()
+    path = export_network(network, tmp_path / "a.onnx")
+    dense, sparse = rows(schema, 3, 0)
+    given = {"dense": torch.ones(3, 1), "sparse": sparse}
+    assert np.allclose(scores(path, given), network(dense, sparse).detach(), atol=1e-4)
+    assert pimsim.load_model(path, batch=1).macs == Lowering(schema).workload(architecture).macs
+
+
 def test_the_same_network_gives_the_same_bytes(generator, tmp_path):
     network = Network(SPACE.sample(generator), plain_schema(3, 5))
     one, other = (export_network(network, tmp_path / name).read_bytes() for name in ("a.onnx", "b.onnx"))
