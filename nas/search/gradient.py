@@ -10,8 +10,8 @@ the expected score E[q f - t] has two parts:
   its alternatives with the others as they are, b times those of f less those of t. That is the local expectation
   gradient of Titsias and Lazaro-Gredilla (NeurIPS 2015).
 
-The gates of a single path (as in GDAS or ProxylessNAS) are no use here: what a gate scales is scaled by the trained
-normalisation behind it as well, and where that has converged the gate's gradient is nothing but noise.
+Gates on the choices of a single path (GDAS, ProxylessNAS) are not used: what a gate scales is scaled by a trained
+normalisation as well, so that a gate's gradient vanishes where the shared weights have converged, good choice or bad.
 """
 
 from __future__ import annotations
@@ -154,11 +154,9 @@ class Gradient(Asked):
 
     def _proposals(self, generator: np.random.Generator) -> list[Architecture]:
         if self.generation == len(self.asked):
-            try:
-                self._train(self.own.steps * self.generation // self.last)
-                self.asked.append(self._candidates(generator))
-            finally:
-                self._save()
+            self._train(self.own.steps * self.generation // self.last)
+            self.asked.append(self._candidates(generator))
+            self._save()
         return self.asked[self.generation]
 
     def _candidates(self, generator: np.random.Generator) -> list[Architecture]:
@@ -176,7 +174,11 @@ class Gradient(Asked):
 
     def _train(self, until: int) -> None:
         while self.step < until and self.adam is not None:
-            self.stepped(self.step, self.own.steps)
+            try:
+                self.stepped(self.step, self.own.steps)
+            except BaseException:  # between steps the state is whole
+                self._save()
+                raise
             generator = np.random.default_rng([self.settings.seed, self.step, 1])
             probabilities = self.policy.probabilities(self.temperature())
             choices = self.policy.draw(probabilities, self.own.paths, generator)
