@@ -89,7 +89,8 @@ def _verdict(record: dict[str, Any]) -> str:
         f"- Why FLOPs come near: over random networks they rank energy with Kendall tau {flops['energy_uJ']:.2f} and "
         f"latency with {flops['latency_us']:.2f}; and AUC hardly goes with cost (tau {auc['energy_uJ']:.2f} with "
         f"energy, {auc['latency_us']:.2f} with latency), so that fronts are short, and the best AUC that a search "
-        "meets makes most of a volume up to a far point."
+        "meets makes most of a volume up to a far point. Energy has two levels: static power of the chip for as long "
+        "as the slowest layer takes, a crossbar product or the softmax of an attention over 16 rows."
     )
     return "\n".join(lines) + "\n"
 
