@@ -143,6 +143,15 @@ def test_the_machine_is_named() -> None:
     assert "cores" in machine()
 
 
+def test_the_supernet_benchmark_takes_a_plain_twin_as_its_bar() -> None:
+    from validation.benchmarks.supernet import supernet
+
+    step, evaluation = supernet(pairs=1)
+    assert step.bar is not None
+    assert evaluation.bar is not None
+    assert re.search(r"[\d.]+ x a plain twin", step.detail)
+
+
 def test_the_lowering_benchmark_says_what_it_measured() -> None:
     from validation.benchmarks.lowering import lowering
 

@@ -16,6 +16,7 @@ from .measure import Measurement, as_dict, machine
 from .processes import first_run, peak_memory, whole_process
 from .references import events, peers
 from .simulating import resnet50_call, vgg8_call
+from .supernet import supernet
 
 BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "vgg8": vgg8_call,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "peers": peers,
     "batched": batched,
     "lowering": lowering,
+    "supernet": supernet,
     "billion": billion,
 }
 LONG = ("billion",)
