@@ -50,7 +50,10 @@ if TYPE_CHECKING:
 NAME, TABLE = "hardware", "hardware_scores.parquet"
 HARDWARE = "reram_128"
 METRICS = ("auc", "logloss")
-COLUMNS = ("digest", "architecture", *METRICS, *FIGURES, "held_out_auc")
+LATER = ("held_out_auc", "run_energy_uJ", "run_latency_us", "run_area_mm2")
+"""What only the networks on a front have: their AUC on rows that no search saw, and what `pimsim run` printed."""
+
+COLUMNS = ("digest", "architecture", *METRICS, *FIGURES, *LATER)
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ class _Scores:
         for at, (one, metrics) in enumerate(zip(architectures, self.scorer(architectures), strict=True)):
             row = {name: metrics[name] for name in METRICS} | {name: float(costs[name][at]) for name in FIGURES}
             texts = {"digest": one.digest, "architecture": one.to_json()}
-            self.table.setdefault(one.digest, {**texts, **row, "held_out_auc": None})
+            self.table.setdefault(one.digest, {**texts, **row, **dict.fromkeys(LATER)})
             rows.append(row)
         return rows
 
