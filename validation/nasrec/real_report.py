@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from validation.nasrec.real_plan import WIDTHS
 from validation.nasrec.real_record import GAP_SET, GAP_SHARE, NOT_WORSE, SIGNIFICANT
 
 SIGNS = {True: "passes", False: "FAILS"}
@@ -59,6 +60,9 @@ def _number(value: float | None) -> str:
 
 def _found(name: str, one: dict[str, Any], bars: dict[str, Any]) -> str:
     told, lines = one["statistics"], []
+    lacking = [model for model in WIDTHS if model not in one["models"]]
+    if lacking:
+        lines.append(f"- Not run on this set, for want of time: {', '.join(lacking)}.")
     differences = told["differences"]
     for key, against in (("best", f"the best baseline ({told['best_baseline']})"), ("neural_mean", "the neural mean")):
         spans = "; ".join(
