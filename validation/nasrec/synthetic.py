@@ -47,6 +47,8 @@ NAME = "synthetic"
 RANDOM = 2000
 """Networks of the space whose share with products of the planted order is what a search is held against."""
 
+GAIN = 0.001
+
 OPERATORS = ("dot-product", "sigmoid-gating", "sum", "linear-3d")
 
 Result = dict[str, Any]
@@ -69,7 +71,8 @@ in none. Budgets differ a little: supernet of 200 to 300 steps, fine-tuning of 5
 @dataclass(frozen=True)
 class Plan:
     """All that the figures depend on, the same for both generators. top: candidates whose products are counted;
-    scratch: those of them that are trained from scratch."""
+    scratch: those of them that are trained from scratch. longer: steps of one more training of the best of these, if it
+    still gained more than GAIN between its last two looks at validation."""
 
     planted: Synthetic
     space: SpaceConfig
@@ -81,6 +84,7 @@ class Plan:
     alone: Training
     top: int = 10
     scratch: int = 2
+    longer: int = 2400
     seeds: int = 5
 
     def inputs(self) -> Inputs:
@@ -135,7 +139,7 @@ def miniature() -> Plan:
         whole.objective,
         SearchSettings(population=5, sample=2, children=2, generations=1),
         whole.alone.model_copy(update={"steps": 20, "batch_size": 64, "evaluate_every": 20}),
-        top=3, seeds=2,
+        top=3, longer=30, seeds=2,
     )  # fmt: skip
 
 
@@ -152,10 +156,7 @@ class Study:
         networks are trained already."""
         wanted = [(seed, planted) for planted in (True, False) for seed in range(self.plan.seeds)]
         if finished:
-            last = self.plan.scratch - 1
-            wanted = [
-                (seed, planted) for seed, planted in wanted if f"alone/{seed}/{planted}/{last}" in self.ledger.done
-            ]
+            wanted = [(seed, planted) for seed, planted in wanted if f"longer/{seed}/{planted}" in self.ledger.done]
         found = [self._search(seed, planted) for seed, planted in wanted]
         for one in found:
             key = f"test/{one['seed']}/{one['planted']}"
@@ -176,6 +177,8 @@ class Study:
             self.ledger.once(f"alone/{key}/{at}", lambda row=row: self._alone(seed, data, row))
             for at, row in enumerate(searched["top"][: plan.scratch])
         ]
+        longer = self.ledger.once(f"longer/{key}", lambda: self._longer(seed, data, alone, searched["top"]))
+        alone += [longer] if longer else []
         chosen = max(alone, key=lambda run: float(run["auc"]))
         bayes = open_data(data)[1].about["bayes"]
         print(f"seed {seed}, {'planted' if planted else 'plain'}: order {chosen['order']}, validation "
@@ -207,9 +210,18 @@ class Study:
         order = product_order(Architecture.from_json(row["architecture"]), self.plan.inputs(), 0)
         return {"digest": row["digest"], "order": order, "auc": row["auc"], "Mflops": row["Mflops"]}
 
-    def _alone(self, seed: int, data: DataConfig, row: Result) -> Result:
+    def _longer(self, seed: int, data: DataConfig, alone: list[Result], top: list[Result]) -> Result | None:
+        """The best of `alone` trained once more with more steps; None where it had stopped gaining."""
+        best = max(alone, key=lambda run: float(run["auc"]))
+        looks = [look["auc"] for look in self.store.history(best["run"])]
+        if len(looks) > 1 and looks[-1] - looks[-2] <= GAIN:
+            return None
+        return self._alone(seed, data, next(row for row in top if row["digest"] == best["digest"]), self.plan.longer)
+
+    def _alone(self, seed: int, data: DataConfig, row: Result, steps: int | None = None) -> Result:
         model = {"name": "nasrec", "architecture": row["architecture"], "embedding_dim": self.plan.recipe.embedding_dim}
-        training = self.plan.alone.model_copy(update={"seed": seed})
+        given = {"steps": steps, "evaluate_every": steps} if steps else {}
+        training = self.plan.alone.model_copy(update={"seed": seed, **given})
         run = {"data": data.model_dump(mode="json"), "model": model, "training": training.model_dump(mode="json")}
         record = start(from_json(run), self.store)
         network = record.result["parameters"]["network"]

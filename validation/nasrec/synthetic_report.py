@@ -21,17 +21,20 @@ def section(record: Mapping[str, Any]) -> str:
         f"{order} fields, or none; another generator each seed. Space: {space['blocks']} blocks of {operators}, EFC of "
         f"{_list(space['sparse_widths'])} rows, at most {space['most_connections']} connections of each kind. Order: "
         "the highest degree in sparse fields of a path of explicit products that reaches the output "
-        "(`nas/spaces/products.py`). Gap: AUC of the true logits on the same test rows less that of the network.", "",
-        "| seed | generator | scored | order | orders of the best by score | Mflops | bound | test AUC | gap | looks |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "(`nas/spaces/products.py`). Gap: AUC of the true logits on the same test rows less that of the network. "
+        "Steps: of the training that validation chose; the better of two candidates is trained once more with more "
+        "steps where it was still gaining.", "",
+        "| seed | generator | scored | order | orders of the best by score | Mflops | steps | bound | test AUC | gap "
+        "| looks |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for one in record["searches"]:
         chosen, test, bound = one["chosen"], one["test"], one["bayes"]["test_auc"]
         top = " ".join(str(row["order"]) for row in one["top"])
         lines.append(
             f"| {one['seed']} | {NAMES['planted' if one['planted'] else 'plain']} | {one['scored']} | "
-            f"{chosen['order']} | {top} | {chosen['Mflops']:.3f} | {bound:.4f} | {test['auc']:.4f} | "
-            f"{bound - test['auc']:+.4f} | {test['looks_of_this_run']} |"
+            f"{chosen['order']} | {top} | {chosen['Mflops']:.3f} | {chosen['best_step']} | {bound:.4f} | "
+            f"{test['auc']:.4f} | {bound - test['auc']:+.4f} | {test['looks_of_this_run']} |"
         )
     random = found["random"]
     lines += [
@@ -53,7 +56,7 @@ def section(record: Mapping[str, Any]) -> str:
         for name, label in NAMES.items()
     )
     lines += [f"Mean gap to the bound: {gaps}.", ""]
-    lines += [f"- {'passed' if good else 'FAILED'}: {name}" for name, good in record["verdicts"].items()]
+    lines += [f"- {'passed' if good else 'FAILED'}: {name}" for name, good in sorted(record["verdicts"].items())]
     return "\n".join([*lines, *_pilots(record["pilots"])]) + "\n"
 
 
