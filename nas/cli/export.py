@@ -58,8 +58,8 @@ def parser() -> Parser:
         "of an architecture are those of a schema (a JSON file), or so many dense columns and sparse fields (Criteo's\n"
         "where nothing is said); its weights come from a checkpoint, or are drawn anew. A run has all of these.",
         "examples:\n  nas export --run 7 --out model.onnx --embeddings external\n"
-        "  nas export --arch A.json --dense 13 --fields 26 --out arch.onnx && pimsim run --model arch.onnx "
-        "--hw reram_128 --batch 1",
+        "  nas export --arch A.json --dense 13 --fields 26 --out arch.onnx && "
+        "pimsim run --model arch.onnx --hw reram_128",
     )
     made.add_argument("--arch", metavar="FILE", help="architecture, in the JSON of the authors or ours")
     made.add_argument("--run", type=whole(1, 2**62), metavar="RUN", help="in its place: a finished run of nas train")

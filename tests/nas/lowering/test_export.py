@@ -35,6 +35,17 @@ def scores(path, inputs):
 
 
 @pytest.mark.parametrize("embeddings", ["included", "external", "inputs"])
+def test_pimsim_takes_one_sample_where_nothing_is_said(generator, tmp_path, embeddings):
+    network = with_random_weights(Network(SPACE.sample(generator), plain_schema(3, 5)))
+    path = export_network(network, tmp_path / "a.onnx", embeddings)
+    hardware = pimsim.load_hardware("reram_128")
+    one = pimsim.simulate(pimsim.load_model(path, batch=1), hardware).totals
+    assert pimsim.simulate(pimsim.load_model(path), hardware).totals == one
+    two = pimsim.simulate(pimsim.load_model(path, batch=2), hardware).totals
+    assert two["macs"] == 2 * one["macs"]
+
+
+@pytest.mark.parametrize("embeddings", ["included", "external", "inputs"])
 def test_exported_networks_compute_the_same(generator, tmp_path, embeddings):
     schema = plain_schema(3, 5)
     network = with_random_weights(Network(SPACE.sample(generator), schema))
