@@ -1,7 +1,10 @@
 """xDeepFM: J. Lian et al., "xDeepFM: Combining Explicit and Implicit Feature Interactions for Recommender Systems",
 KDD 2018."""
 
+from typing import cast
+
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -50,10 +53,23 @@ class InteractionLayers(nn.Module):
         )
 
     def forward(self, vectors: Tensor) -> Tensor:
-        start = vectors.transpose(1, 2)  # (n, dim, fields): products of two fields lie side by side for the Linear
+        start = vectors.transpose(1, 2).contiguous()  # (n, dim, fields): what a map adds up lies side by side
         current, pooled = start, []
         for layer in self.layers:
-            products = current.unsqueeze(3) * start.unsqueeze(2)
-            current = layer(products.flatten(2))
+            weight = cast(Tensor, layer.weight)
+            mix = mixed_first if len(weight) < start.shape[2] else products_first
+            current = mix(current, start, weight)
             pooled.append(current.sum(1))
         return torch.cat(pooled, 1)
+
+
+def products_first(current: Tensor, start: Tensor, weight: Tensor) -> Tensor:
+    """(n, dim, inputs), (n, dim, fields) -> (n, dim, maps), through inputs x fields products."""
+    return F.linear((current.unsqueeze(3) * start.unsqueeze(2)).flatten(2), weight)
+
+
+def mixed_first(current: Tensor, start: Tensor, weight: Tensor) -> Tensor:
+    """The same through maps x inputs sums over the fields, which are fewer where maps are fewer than fields."""
+    maps, inputs, fields = len(weight), current.shape[2], start.shape[2]
+    mixed = F.linear(start, weight.reshape(maps * inputs, fields))
+    return (mixed.reshape(*start.shape[:2], maps, inputs) * current.unsqueeze(2)).sum(3)

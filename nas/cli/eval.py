@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from nas.cli.options import Parser
-from nas.cli.progress import figure
+from pydantic import Field
+
+from nas.cli.options import Parser, settings
+from nas.cli.progress import Teller, figure
 from pimsim.cli.output import say, show, targets
 from pimsim.cli.parsing import choice
+from pimsim.errors import InputError
+from pimsim.hardware.schema import Model
 from pimsim.report.sections import Facts
 
 if TYPE_CHECKING:
@@ -18,6 +22,14 @@ if TYPE_CHECKING:
 
     from nas.data.batch import Split
     from nas.training.store import Record, RunStore
+
+
+class Evaluation(Model):
+    """What is measured, as the options say."""
+
+    run: Annotated[int, Field(ge=1, lt=2**62)] | None = None
+    split: Literal["validation", "test"] = "validation"
+    scores: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
 
 def parser() -> Parser:
@@ -28,19 +40,26 @@ def parser() -> Parser:
         "choose models, settings and epochs on validation, and look at test once.",
         "example: nas eval 7 --split test",
     )
-    made.add_run("number of the run")
+    made.add_run("number of the run", optional=True)
     made.add_argument(
-        "--split", type=choice("validation", "test"), default="validation", metavar="validation|test", help="which rows"
+        "--split", type=choice("validation", "test"), metavar="validation|test", help="which rows (validation)"
     )
-    made.add_argument("--scores", metavar="FILE", help="also write the logits, in the order of the rows (.npy)")
+    made.add_argument(
+        "--scores", metavar="FILE", help="also write the logits, in the order of the rows (.npy), with labels (.npz)"
+    )
+    made.add_argument("--quiet", action="store_true", help="no progress on stderr")
     made.add_argument("--format", type=choice("text", "json"), default="text", metavar="text|json", help="its form")
+    made.add_settings("run, split, scores")
     made.add_store()
     return made
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    target = targets(scores=options.scores).get("scores")
+    asked = settings(options, Evaluation)
+    if asked.run is None:
+        raise InputError("eval: give the number of a RUN")
+    target = targets(scores=asked.scores).get("scores")
     from nas.data.config import open_data
     from nas.training.config import from_json
     from nas.training.metrics import measure
@@ -48,22 +67,26 @@ def execute(options: argparse.Namespace) -> int:
     from nas.training.store import RunStore
 
     store = RunStore(options.store, create=False)
-    record = store.get(options.run)
+    record = store.get(asked.run)
     usable(record, store)
     splits = open_data(from_json(record.config).data)[1]
     check_hashes(record, splits)
     looks: dict[str, int] = {}
-    if options.split == "test":
+    if asked.split == "test":
         split, looks = _test_split(record, store)
     else:
         split = splits.validation
-    scores = scores_of(record, store, split)
+    teller = Teller(options.quiet)
+    try:
+        scores = scores_of(record, store, split, teller.rows)
+    finally:
+        teller.done()
     figures: dict[str, Any] = measure(split.labels, scores, split.groups).to_json()
-    if options.split == "test":
+    if asked.split == "test":
         store.fill_look(record.id, "test", figures)
     if target is not None:
-        _write(target, scores)
-    answer = {"run": record.id, "model": record.model, "split": options.split, **figures, **looks}
+        _write(target, scores, split)
+    answer = {"run": record.id, "model": record.model, "split": asked.split, **figures, **looks}
     if options.format == "json":
         print(json.dumps(answer, indent=1))
     else:
@@ -80,7 +103,7 @@ def _test_split(record: Record, store: RunStore) -> tuple[Split, dict[str, int]]
     return opened.split, {"looks_of_this_run": count, "looks_of_all_runs": opened.total}
 
 
-def _write(target: Path, scores: NDArray[Any]) -> None:
+def _write(target: Path, scores: NDArray[Any], split: Split) -> None:
     import io
 
     import numpy as np
@@ -88,7 +111,10 @@ def _write(target: Path, scores: NDArray[Any]) -> None:
     from pimsim.report.atomic import write_atomic
 
     buffer = io.BytesIO()
-    np.save(buffer, scores, allow_pickle=False)
+    if target.suffix == ".npz":
+        np.savez(buffer, logits=scores, labels=np.asarray(split.labels))
+    else:
+        np.save(buffer, scores, allow_pickle=False)
     write_atomic(target, buffer.getvalue())
     say(f"wrote {target}")
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from nas.search.run import Generation
+    from nas.search.loop import Generation
     from nas.training.loop import Progress
 
 SECONDS_BETWEEN = 0.2
@@ -48,7 +48,12 @@ class Teller:
             parts += [f"{key} {found[key]:.4g}" for key in ("energy_uJ", "latency_us") if found[key] is not None]
             self._line(f"{where}  {'  '.join(parts)}", stays=True)
         elif self.moving:
-            self._line(f"{where}  {at.done}/{at.wanted} scored")
+            self._line(f"{where}  {at.done}/{at.wanted} {at.stage}")
+
+    def rows(self, done: int, total: int) -> None:
+        """Rows scored."""
+        if self.moving:
+            self._line(f"{done:,} of {total:,} rows")
 
     def done(self) -> None:
         """End a line that is still moving."""

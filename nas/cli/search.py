@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from nas.cli.options import STORE, Parser, asked_to_stop
+from nas.cli.options import STORE, Parser, asked_to_stop, config_file
 from nas.cli.progress import Teller, figure
 from pimsim.cli.parsing import choice, whole
 from pimsim.errors import InputError, printable
@@ -35,7 +35,9 @@ SHORT = {
 def parser() -> Parser:
     """The options of `nas search`."""
     made = Parser("nas search", "Search for architectures with a trained supernet, and record the run.", EXAMPLE)
-    made.add_argument("--config", metavar="FILE", help="YAML file: supernet, hw, objective, search, scoring")
+    made.add_argument(
+        "--config", metavar="FILE", help="YAML file or shipped name: supernet, hw, objective, search, scoring"
+    )
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a value over the file's (repeatable)"
     )
@@ -70,7 +72,7 @@ def execute(options: argparse.Namespace) -> int:
     from nas.training.run import Hooks
     from nas.training.store import RunStore
 
-    run = load_search_run(options.config, overrides) if options.resume is None else None
+    run = load_search_run(config_file(options.config), overrides) if options.resume is None else None
     store, teller = RunStore(options.store, create=False), Teller(options.quiet)
     with asked_to_stop() as stop:
         hooks = Hooks(stop=stop)

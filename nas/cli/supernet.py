@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from nas.cli.options import STORE, Parser, asked_to_stop
+from nas.cli.options import STORE, Parser, asked_to_stop, config_file
 from nas.cli.progress import Teller
 from pimsim.cli.parsing import choice, whole
 from pimsim.errors import InputError, printable
@@ -23,7 +23,7 @@ example: nas supernet --config supernet.yaml --set training.seed=1"""
 def parser() -> Parser:
     """The options of `nas supernet`."""
     made = Parser("nas supernet", "Train a supernet, and record the run.", EXAMPLE)
-    made.add_argument("--config", metavar="FILE", help="YAML file: data, space, supernet, training")
+    made.add_argument("--config", metavar="FILE", help="YAML file or shipped name: data, space, supernet, training")
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a value over the file's (repeatable)"
     )
@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
     from nas.training.store import RunStore
     from nas.training.supernet import load_supernet_run, resume_supernet, start_supernet
 
-    run = load_supernet_run(options.config, options.set) if options.resume is None else None
+    run = load_supernet_run(config_file(options.config), options.set) if options.resume is None else None
     store, teller = RunStore(options.store, create=options.resume is None), Teller(options.quiet)
     with asked_to_stop() as stop:
         hooks = Hooks(step=teller.step, stop=stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from nas.cli.options import STORE, Parser, asked_to_stop
+from nas.cli.options import STORE, Parser, asked_to_stop, config_file
 from nas.cli.progress import Teller
 from pimsim.cli.parsing import choice, whole
 from pimsim.errors import InputError, printable
@@ -22,7 +22,7 @@ example: nas train --config train.yaml --set model.name=dcnv2 --set training.see
 def parser() -> Parser:
     """The options of `nas train`."""
     made = Parser("nas train", "Train a model, choose its weights on validation, and record the run.", EXAMPLE)
-    made.add_argument("--config", metavar="FILE", help="YAML file with the sections data, model, training")
+    made.add_argument("--config", metavar="FILE", help="YAML file or shipped name: data, model, training")
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a value over the file's (repeatable)"
     )
@@ -45,7 +45,7 @@ def execute(options: argparse.Namespace) -> int:
         raise InputError("train: give --config FILE, or --set KEY=VALUE for every value, or --resume RUN")
     from nas.training.config import load_run
 
-    run = load_run(options.config, options.set) if options.resume is None else None
+    run = load_run(config_file(options.config), options.set) if options.resume is None else None
     from nas.training.run import Hooks, resume, start
     from nas.training.store import RunStore
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from nas.cli.options import STORE, Parser, asked_to_stop
+from nas.cli.options import STORE, Parser, asked_to_stop, config_file
 from nas.cli.progress import Teller, figure
 from nas.cli.runs import facts
 from pimsim.cli.output import show
@@ -28,7 +28,7 @@ def parser() -> Parser:
         "example: nas tune --config train.yaml --grid training.learning_rate=0.001,0.003 "
         "--grid training.embedding_l2=0,1.0e-5 --steps 20000",
     )
-    made.add_argument("--config", metavar="FILE", help="YAML file, as for nas train")
+    made.add_argument("--config", metavar="FILE", help="YAML file or shipped name, as for nas train")
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a value over the file's (repeatable)"
     )
@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     from nas.training.store import RunStore
     from nas.training.tuning import points, tune
 
-    runs = points(options.config, options.set, grid, options.seed)
+    runs = points(config_file(options.config), options.set, grid, options.seed)
     store, teller = RunStore(options.store), Teller(options.quiet)
 
     def tell(text: str) -> None:

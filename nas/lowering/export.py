@@ -1,4 +1,4 @@
-"""NASRec networks as ONNX files, through torch: what `nas export` writes and `pimsim run` reads."""
+"""Networks as ONNX files, through torch: what `nas export` writes and `pimsim run` reads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pimsim.errors import InputError, printable
+from pimsim.graph.dims import BATCH_KEY
 from pimsim.report.atomic import check_target, write_atomic
 
 if TYPE_CHECKING:
@@ -24,17 +25,20 @@ LARGEST_INCLUDED = 1 << 31
 
 
 def export_network(network: Any, path: str | os.PathLike[str], embeddings: str = "included") -> Path:
-    """Write `network` (of `nas.supernets.nasrec`) to `path`, whole or not at all; returns the path.
+    """Write `network` (of `nas.supernets.nasrec`, or a baseline) to `path`, whole or not at all; returns the path.
 
-    Inputs: dense (batch, columns) and sparse (batch, ids), or features; output: logits (batch,). The batch is open
-    (`pimsim run --batch 1`). Raises InputError for an unknown `embeddings`, a path that cannot be written, and tables
-    that do not fit into one file.
+    Inputs: dense (batch, columns) and sparse (batch, ids), or features; output: logits (batch,). The batch is open;
+    the file's metadata tell `pimsim run` to take 1 where `--batch` says nothing. Raises InputError for an unknown
+    `embeddings`, a path that cannot be written, tables that do not fit into one file, and rows as an input of what is
+    no NASRec network.
     """
     import onnx
     import torch
 
     if embeddings not in EMBEDDINGS:
         raise InputError(f"embeddings must be one of {', '.join(EMBEDDINGS)}; got {printable(embeddings, 40)!r}")
+    if embeddings == "inputs" and not hasattr(network, "from_features"):
+        raise InputError("--embeddings inputs is for NASRec networks: use included or external")
     target = check_target(path, "--out")
     size = 4 * sum(parameter.numel() for parameter in network.parameters())
     if embeddings == "included" and size >= LARGEST_INCLUDED:
@@ -57,12 +61,20 @@ def export_network(network: Any, path: str | os.PathLike[str], embeddings: str =
         finally:
             network.train(training)
         if embeddings == "external":
-            _save_external(onnx.load(draft), target, Path(folder))
+            _save_external(_of_batch_1(onnx.load(draft)), target, Path(folder))
         elif any(entry.name != draft.name for entry in Path(folder).iterdir()):
             raise InputError("the weights do not fit into one ONNX file (2 GiB): use --embeddings external or inputs")
         else:
-            write_atomic(target, draft.read_bytes())
+            write_atomic(target, draft.read_bytes() + _of_batch_1(onnx.ModelProto()).SerializeToString())
     return target
+
+
+def _of_batch_1(model: Any) -> Any:
+    """`model` with the entry that binds its open batch for pimsim. Serialised messages that follow one another are
+    read as one, so that an empty model's entry can be appended to a large file."""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = BATCH_KEY, "1"
+    return model
 
 
 def _save_external(model: Any, target: Path, folder: Path) -> None:
@@ -91,7 +103,7 @@ def _traced(network: Any, given: bool) -> tuple[nn.Module, tuple[Any, ...], tupl
         def forward(self, dense: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
             return self.network.from_features(dense, features.transpose(1, 2))  # type: ignore[no-any-return]
 
-    dense = torch.zeros(2, len(network.schema.dense))
+    dense = torch.zeros(2, network.inputs.dense)
     if given:
         return FromFeatures(), (dense, torch.zeros(2, network.inputs.fields, network.inputs.dim)), ("dense", "features")
     return network, (dense, torch.zeros(2, network.schema.width, dtype=torch.int64)), ("dense", "sparse")

@@ -54,7 +54,7 @@ class Lowering:
     def __init__(self, schema: Schema, embedding_dim: int = 16, embeddings: str = "tables"):
         if embeddings not in EMBEDDINGS:
             raise InputError(f"embeddings must be one of {', '.join(EMBEDDINGS)}; got {embeddings!r}")
-        self.inputs = Inputs(len(schema.dense), len(schema.sparse), embedding_dim)
+        self.inputs = Inputs.of(len(schema.dense), len(schema.sparse), embedding_dim)
         self.stem = stem_layers(schema, embedding_dim, embeddings == "inputs")
         order = DIMS if embeddings == "inputs" else BATCH
         if any(field.pooling for field in schema.sparse) and embeddings == "tables":
@@ -62,7 +62,7 @@ class Lowering:
         self._order = order
         layers, edges, starts = c.pack(Workload("", self.stem)).arrays
         self._stem = layers.reshape(-1, c.LAYER_COLUMNS), edges.reshape(-1, k.EDGE_COLUMNS), starts
-        self._given = (len(schema.dense), len(schema.sparse), embedding_dim, HEADS, MERGED_ROWS)
+        self._given = (*self.inputs, HEADS, MERGED_ROWS)
 
     def networks(self, architectures: Sequence[Architecture], room: Room | None = None) -> Networks:
         """The architectures as rows of pimsim's arrays, views of `room` where one is given. Raises InputError where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,14 +24,14 @@ _FROM_PIMSIM = {"energy_uJ": ("energy_pJ", 1e-6), "latency_us": ("latency_ns", 1
 
 
 class Figures:
-    """figures(architectures) -> arrays by COLUMNS, one entry an architecture.
+    """figures(architectures, columns) -> arrays by COLUMNS (those asked for, else all), one entry an architecture.
 
     Energy, latency and area are pimsim's for one sample on `hardware`; without hardware they are NaN. Mflops are
     million multiply-adds of one sample. Raises InputError for hardware that cannot be loaded.
     """
 
     def __init__(self, schema: Schema, embedding_dim: int, hardware: Hardware | str | os.PathLike[str] | None = None):
-        self.inputs = Inputs(len(schema.dense), len(schema.sparse), embedding_dim)
+        self.inputs = Inputs.of(len(schema.dense), len(schema.sparse), embedding_dim)
         self.costs = None
         if hardware is not None:
             from nas.lowering.costs import Costs
@@ -39,10 +39,16 @@ class Figures:
 
             self.costs = Costs(Lowering(schema, embedding_dim), hardware)
 
-    def __call__(self, architectures: Sequence[Architecture]) -> dict[str, Array]:
+    def __call__(
+        self, architectures: Sequence[Architecture], columns: Collection[str] = tuple(COLUMNS.values())
+    ) -> dict[str, Array]:
         """See the class."""
-        found = {"Mflops": np.array([fvcore_flops(one, self.inputs) * 1e-6 for one in architectures], dtype=float)}
-        costs = self.costs(architectures) if self.costs is not None else {}
-        for name, (source, scale) in _FROM_PIMSIM.items():
+        found: dict[str, Array] = {}
+        if "Mflops" in columns:
+            found["Mflops"] = np.array([fvcore_flops(one, self.inputs) * 1e-6 for one in architectures], dtype=float)
+        asked = [name for name in _FROM_PIMSIM if name in columns]
+        costs = self.costs(architectures) if self.costs is not None and asked else {}
+        for name in asked:
+            source, scale = _FROM_PIMSIM[name]
             found[name] = costs[source] * scale if costs else np.full(len(architectures), np.nan)
         return found

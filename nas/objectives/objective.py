@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -68,24 +68,46 @@ class Objective(Model):
         """quality (n,) with the penalty of `figures` (n,). The target must be set; InputError if it is not above 0."""
         if self.column is None:
             return quality
-        import torch
+        return np.where(np.isneginf(quality), -np.inf, quality * self.factor(figures) - self.toll(figures))
 
-        from pimsim.cost.penalty import absolute_penalty, power_factor, soft_constraint
+    def factor(self, figures: Mapping[str, Array]) -> Array:
+        """(n,) What quality is multiplied by: 1, but for the power form."""
+        if self.column is None or self.form != "power":
+            return np.ones(_count(figures))
+        from pimsim.cost.penalty import power_factor
 
+        return self._applied(power_factor, figures, self.beta)
+
+    def toll(self, figures: Mapping[str, Array]) -> Array:
+        """(n,) What is taken off quality: the penalty of the soft and the absolute form."""
+        if self.column is None or self.form == "power" or not self.weight:
+            return np.zeros(_count(figures))
+        from pimsim.cost.penalty import absolute_penalty, soft_constraint
+
+        return self._applied(soft_constraint if self.form == "soft" else absolute_penalty, figures, self.weight)
+
+    def _applied(self, function: Callable[..., Any], figures: Mapping[str, Array], strength: float) -> Array:
+        assert self.column is not None
         assert self.target is not None
-        cost = torch.from_numpy(np.array(figures[self.column], dtype=float))
-        if self.form == "power":
-            found = quality * power_factor(cost, self.target, self.beta).numpy()
-        else:
-            penalty = soft_constraint if self.form == "soft" else absolute_penalty
-            found = quality - (penalty(cost, self.target, self.weight).numpy() if self.weight else 0.0)
-        return np.where(np.isneginf(quality), -np.inf, found)
+        return applied(function, figures[self.column], self.target, strength)
 
     def allowed(self, figures: Mapping[str, Array]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """(n,) Within every limit. Networks that the hardware cannot hold (infinitely dear) never are."""
-        found = np.ones(len(figures["Mflops"]), dtype=bool)
+        found = np.ones(_count(figures), dtype=bool)
         for values in figures.values():
             found &= ~np.isposinf(values)
         for column, most in self.limits().items():
             found &= figures[column] <= most
         return found
+
+
+def applied(function: Callable[..., Any], cost: Array, target: float, strength: float) -> Array:
+    """(n,) A penalty of `pimsim.cost.penalty` on costs (n,)."""
+    import torch
+
+    found: Array = function(torch.from_numpy(np.array(cost, dtype=float)), target, strength).numpy()
+    return found
+
+
+def _count(figures: Mapping[str, Array]) -> int:
+    return len(next(iter(figures.values())))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,11 @@ from pydantic import Field
 
 from nas.data.batch import Splits
 from nas.data.config import DataConfig, open_data
-from nas.objectives.figures import COLUMNS, Figures
+from nas.objectives.figures import Figures
 from nas.objectives.objective import Objective
-from nas.search.scoring import Scorer, Scoring
-from nas.search.strategies import SearchSettings, strategy
+from nas.search.loop import COST_COLUMNS, HISTORY_COLUMNS, TEXTS, Generation, Searched, plain, search
+from nas.search.scoring import BatchQuality, Scorer, Scoring
+from nas.search.strategies import SearchSettings
 from nas.search.table import METRICS, ScoreTable, write_rows
 from nas.spaces.architecture import Architecture
 from nas.spaces.nasrec import Space
@@ -32,9 +31,6 @@ from pimsim.hardware.merge import apply_overrides
 from pimsim.hardware.schema import Hardware, Model
 from pimsim.hardware.yaml_source import Mapping
 
-TEXTS = ("digest", "architecture")
-COST_COLUMNS = tuple(COLUMNS.values())
-HISTORY_COLUMNS = ("generation", *TEXTS, "score", *METRICS, *COST_COLUMNS)
 SEARCH_FILE, PICTURE_FILE, TOP_FOLDER = "search.parquet", "search.png", "top"
 TARGET_SAMPLES = 256
 
@@ -51,38 +47,6 @@ class SearchRun(Model):
     scoring: Scoring = Scoring()
     table: str = Field(default="", max_length=4096, description="scores, shared; empty: beside the supernet's weights")
     top: int = Field(default=10, ge=1, le=10_000, description="best candidates that are written")
-
-
-@dataclass(frozen=True)
-class Generation:
-    """Where a search is: `done` of `wanted` scored in generation `number` of `total`. figures: when it is complete."""
-
-    number: int
-    total: int
-    done: int
-    wanted: int
-    figures: dict[str, Any] | None = None
-
-
-@dataclass
-class _Stop(Exception):
-    """Raised out of scoring when the user asked to stop."""
-
-
-@dataclass
-class Searched:
-    """rows: HISTORY_COLUMNS of every scored network, in order; hardware figures are None without hardware."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def best(self, count: int) -> list[dict[str, Any]]:
-        """The best rows by score, the earlier of equals first. Rows alike in all metrics and costs are one network,
-        but for choices that do not reach its output, and count once."""
-        once: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for row in self.rows:
-            if math.isfinite(row["score"]):
-                once.setdefault(tuple(row[name] for name in (*METRICS, *COST_COLUMNS)), row)
-        return sorted(once.values(), key=lambda row: -row["score"])[:count]
 
 
 def load_search_run(path: str | Path | None, overrides: Sequence[str] = ()) -> SearchRun:
@@ -184,81 +148,23 @@ def _go(
             told(at)
 
     def work() -> dict[str, Any]:
-        ended = search(parts.space, run, parts.figures, parts.scorer, found, generation, hooks.stop)
+        climbed: dict[str, Any] = {}
+        if run.search.algorithm == "gradient":
+            from nas.search.gradient import STATE_FILE
+
+            quality = BatchQuality(parts.scorer, run.objective, run.search.gradient.batch_size, run.search.seed)
+            climbed = {"quality": quality, "file": folder / STATE_FILE}
+        ended = search(parts.space, run, parts.figures, parts.scorer, found, generation, hooks.stop, **climbed)
         _write(folder, found, run)
         best = found.best(1)
         if ended and not best:
             raise InputError("no network could be scored: the loss of every one was not finite, or validation has "
                              "one class")  # fmt: skip
-        scores = {key: _plain(value) for key, value in best[0].items() if key != "architecture"} if best else {}
+        scores = {key: plain(value) for key, value in best[0].items() if key != "architecture"} if best else {}
         counts = {"scored": len(found.rows), "reused": parts.scorer.reused}
         return {**scores, **counts, "stopped": "end" if ended else "interrupted"}
 
     return recorded(number, store, hooks, work)
-
-
-def search(
-    space: Space,
-    run: SearchRun,
-    figures: Figures,
-    scorer: Callable[..., list[dict[str, Any]]],
-    found: Searched,
-    told: Callable[[Generation], None] = lambda generation: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> bool:
-    """Run all generations, filling `found`; returns False if it was stopped before the end."""
-    objective, settings = run.objective, run.search
-    asked = strategy(space, settings, lambda some: objective.allowed(figures(some)))
-    number = 0
-    while proposed := asked.ask():
-        wanted = len(proposed)
-
-        def scored(done: int, number: int = number, wanted: int = wanted) -> None:
-            told(Generation(number, settings.generations, done, wanted))
-            if done < wanted and stop():
-                raise _Stop
-
-        try:
-            metrics = scorer(proposed, scored)
-        except _Stop:
-            return False
-        costs = figures(proposed)
-        scores = objective.score(np.array([objective.quality(row) for row in metrics]), costs)
-        asked.tell(scores.tolist())
-        found.rows += _rows(number, proposed, scores.tolist(), metrics, costs)
-        told(Generation(number, settings.generations, wanted, wanted, _summary(found, scores, costs)))
-        number += 1
-        if number <= settings.generations and stop():
-            return False
-    return True
-
-
-def _rows(
-    number: int, proposed: list[Architecture], scores: list[float], metrics: list[dict[str, Any]], costs: Any
-) -> list[dict[str, Any]]:
-    return [
-        {"generation": float(number), "digest": one.digest, "architecture": one.to_json(), "score": scores[at],
-         **{name: metrics[at][name] for name in METRICS}, **{name: _plain(costs[name][at]) for name in COST_COLUMNS}}
-        for at, one in enumerate(proposed)
-    ]  # fmt: skip
-
-
-def _summary(found: Searched, scores: Any, costs: Any) -> dict[str, Any]:
-    """The best so far, and the means of the generation."""
-    best = found.best(1)
-    top = best[0] if best else dict.fromkeys(("score", *METRICS, *COST_COLUMNS))
-    finite = scores[np.isfinite(scores)]
-    told = {"score": top["score"], "mean_score": finite.mean() if len(finite) else None}
-    told |= {name: top[name] for name in (*METRICS, *COST_COLUMNS)}
-    told |= {f"mean_{name}": costs[name].mean() for name in COST_COLUMNS}
-    return {key: _plain(value) for key, value in told.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A JSON value; None for what is not finite."""
-    if isinstance(value, str) or value is None:
-        return value
-    return float(value) if math.isfinite(value) else None
 
 
 def _write(folder: Path, found: Searched, run: SearchRun) -> None:
@@ -273,3 +179,9 @@ def _write(folder: Path, found: Searched, run: SearchRun) -> None:
     (folder / TOP_FOLDER).mkdir(exist_ok=True)
     for at, row in enumerate(found.best(run.top), start=1):
         Architecture.from_json(row["architecture"]).save(folder / TOP_FOLDER / f"{at}.json")
+
+
+__all__ = [
+    "COST_COLUMNS", "HISTORY_COLUMNS", "METRICS", "TEXTS", "Generation", "SearchRun", "Searched", "load_search_run",
+    "resume_search", "search", "start_search", "with_target",
+]  # fmt: skip

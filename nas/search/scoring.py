@@ -15,18 +15,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from nas.data.batch import Splits
+from nas.objectives.objective import Objective
 from nas.search.table import ScoreTable
 from nas.spaces.architecture import Architecture
 from nas.supernets.nasrec import Network, Supernet, key_of
 from nas.training.config import Training
 from nas.training.evaluate import evaluate
 from nas.training.loop import fit
+from nas.training.metrics import measure
 from pimsim.errors import InputError
 from pimsim.hardware.schema import Model
+
+Array = np.ndarray[Any, Any]
 
 FLUSH = 8
 """Scores between writes of the table: what a killed process loses at most."""
@@ -127,3 +132,33 @@ class Scorer:
             return fit(model, self.splits, settings.training()).metrics
         except InputError:  # of a loss that is not finite: the network is worth nothing, the search goes on
             return {}
+
+
+class BatchQuality:
+    """quality(architectures, step) -> (n,) the objective's metric of networks with the shared weights as they are, all
+    on the same rows of validation, which follow from seed and step. GAUC is taken as AUC: users have few rows there."""
+
+    def __init__(self, scorer: Scorer, objective: Objective, batch_size: int, seed: int):
+        self.supernet, self.split, self.threads = scorer.supernet, scorer.splits.validation, scorer.settings.threads
+        own = {"metric": "auc"} if objective.metric == "gauc" else {}
+        self.objective, self.batch_size, self.seed = objective.model_copy(update=own), batch_size, seed
+
+    def __call__(self, architectures: Sequence[Architecture], step: int) -> Array:
+        """See the class."""
+        generator = np.random.default_rng([self.seed, step, 2])
+        rows = generator.choice(self.split.size, min(self.batch_size, self.split.size), replace=False)
+        batch = self.split.rows(np.sort(rows))
+        dense, sparse, _ = batch.tensors()
+        before = torch.get_num_threads()
+        try:
+            torch.set_num_threads(self.threads or before)
+            with torch.no_grad():
+                found = [self.supernet(dense, sparse, one).numpy() for one in architectures]
+        finally:
+            torch.set_num_threads(before)
+        return np.array([self._measured(batch.labels, logits) for logits in found])
+
+    def _measured(self, labels: Array, logits: Array) -> float:
+        if not np.isfinite(logits).all():
+            return -np.inf
+        return self.objective.quality(measure(labels, logits).to_json())

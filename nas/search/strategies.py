@@ -28,17 +28,32 @@ TRIES = 50
 Allowed = Callable[[Sequence[Architecture]], Any]
 
 
-class SearchSettings(Model):
-    """Defaults: the paper's evolution. Random search scores as many architectures in groups of the same sizes."""
+class GradientSettings(Model):
+    """Of `algorithm: gradient` (nas.search.gradient)."""
 
-    algorithm: Literal["evolution", "random"] = "evolution"
+    steps: int = Field(default=2000, ge=1, le=10**9, description="updates of the probabilities")
+    paths: int = Field(default=8, ge=2, le=100_000, description="networks drawn a step")
+    batch_size: int = Field(default=1024, ge=2, le=10_000_000, description="rows of validation a step")
+    learning_rate: float = Field(default=0.02, gt=0, le=1e3, description="Adam's, of the logits")
+    first_temperature: float = Field(default=1.0, gt=0, le=1e6, description="of the softmax, at the start")
+    last_temperature: float = Field(default=0.2, gt=0, le=1e6, description="and at the end; geometric between")
+    limit_weight: float = Field(default=1.0, ge=0, le=1e6, description="on the excess over limits, as a share")
+    rounds: int = Field(default=10, ge=1, le=100_000, description="equal parts of the steps, candidates after each")
+    candidates: int = Field(default=8, ge=1, le=1_000_000, description="networks scored at the start and after each")
+
+
+class SearchSettings(Model):
+    """Defaults: the paper's evolution. Random search scores as many architectures in groups of the same sizes; sizes
+    are not those of the search by gradients, which has its own."""
+
+    algorithm: Literal["evolution", "random", "gradient"] = "evolution"
     population: int = Field(default=128, ge=1, le=1_000_000, description="the youngest that may be parents")
     sample: int = Field(default=64, ge=1, le=1_000_000, description="of the population; their best is the parent")
     children: int = Field(default=8, ge=1, le=1_000_000, description="a generation")
     generations: int = Field(default=240, ge=0, le=10_000_000)
-    first_mutations: int = Field(default=4, ge=1, le=10_000, description="genes a child changes at the start")
-    last_mutations: int = Field(default=1, ge=1, le=10_000, description="and at the end; linear between")
+    mutations: int = Field(default=0, ge=0, le=10_000, description="genes a child changes; 0: falling, as the authors'")
     seed: int = Field(default=0, ge=0, lt=2**63)
+    gradient: GradientSettings = GradientSettings()
 
     @model_validator(mode="after")
     def _sizes(self) -> SearchSettings:
@@ -48,7 +63,10 @@ class SearchSettings(Model):
 
 
 class Strategy(Protocol):
-    """A search by asking and telling."""
+    """A search by asking and telling. last: number of the last generation; the first is 0."""
+
+    @property
+    def last(self) -> int: ...
 
     def ask(self) -> list[Architecture]:
         """The next generation to score; empty at the end. The same list until it is told."""
@@ -57,7 +75,7 @@ class Strategy(Protocol):
         """The scores of what was asked for, more is better. ValueError if there are not as many."""
 
 
-class _Asked:
+class Asked:
     """Generations one after the other: the first of `population`, then each of `children`; none proposed twice."""
 
     def __init__(self, space: Space, settings: SearchSettings, allowed: Allowed | None = None):
@@ -68,11 +86,8 @@ class _Asked:
         self._open: list[Architecture] = []
 
     def ask(self) -> list[Architecture]:
-        if not self._open and self.generation <= self.settings.generations:
-            first = self.generation == 0
-            wanted = self.settings.population if first else self.settings.children
-            generator = np.random.default_rng([self.settings.seed, self.generation])
-            self._open = self._fill(wanted, generator)
+        if not self._open and self.generation <= self.last:
+            self._open = self._proposals(np.random.default_rng([self.settings.seed, self.generation]))
             self.proposed.update(self._open)
         return list(self._open)
 
@@ -82,6 +97,14 @@ class _Asked:
         self._told(self._open, [float(score) for score in scores])
         self._open = []
         self.generation += 1
+
+    @property
+    def last(self) -> int:
+        """Number of the last generation; the first is 0."""
+        return self.settings.generations
+
+    def _proposals(self, generator: np.random.Generator) -> list[Architecture]:
+        return self._fill(self.settings.children if self.generation else self.settings.population, generator)
 
     def _fill(self, wanted: int, generator: np.random.Generator) -> list[Architecture]:
         """So many new and allowed proposals. Where a neighbourhood is used up, random ones take their place, and where
@@ -116,11 +139,11 @@ class _Asked:
         pass
 
 
-class Random(_Asked):
+class Random(Asked):
     """Random architectures."""
 
 
-class Evolution(_Asked):
+class Evolution(Asked):
     """Regularized evolution (Real et al., AAAI 2019): the children of the best of a sample replace the oldest."""
 
     def __init__(self, space: Space, settings: SearchSettings, allowed: Allowed | None = None):
@@ -128,10 +151,12 @@ class Evolution(_Asked):
         self.population: deque[tuple[float, Architecture]] = deque(maxlen=settings.population)
 
     def mutations(self) -> int:
-        """Genes that a child of this generation changes: falls linearly over the generations."""
-        settings = self.settings
-        share = (self.generation - 1) / max(1, settings.generations - 1)
-        return round(settings.first_mutations + share * (settings.last_mutations - settings.first_mutations))
+        """Genes that a child of this generation changes. The authors' number falls to 1 a step each fifth of the
+        search, at the fastest every 20 generations: 6 to 1 over their 240."""
+        if self.settings.mutations:
+            return self.settings.mutations
+        left = self.settings.generations - (self.generation - 1)
+        return left // max(20, self.settings.generations // 5) + 1
 
     def _draw(self, generator: np.random.Generator) -> Callable[[], Architecture]:
         if not self.population:
@@ -149,5 +174,6 @@ STRATEGIES = {"evolution": Evolution, "random": Random}
 
 
 def strategy(space: Space, settings: SearchSettings, allowed: Allowed | None = None) -> Strategy:
-    """The search that `settings` names. allowed(architectures) -> bool each: the others are never asked for."""
+    """The search of STRATEGIES that `settings` names. allowed(architectures) -> bool each: the others are never asked
+    for."""
     return STRATEGIES[settings.algorithm](space, settings, allowed)

@@ -10,8 +10,9 @@ Zhang et al., "NASRec: Weight Sharing Neural Architecture Search for Recommender
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,16 @@ class Space:
         if gene in ("left", "right"):
             return at + 1
         return len(self._listed(gene))
+
+    def values(self, gene: str, at: int) -> Iterator[Any]:
+        """Every value that a gene of block `at` can take."""
+        if gene in ("dense", "sparse"):
+            for count in range(1, self._most(at) + 1):
+                yield from combinations(range(at + 1), count)
+        elif gene in ("left", "right"):
+            yield from ((source,) for source in range(at + 1))
+        else:
+            yield from self._listed(gene)
 
     def _listed(self, gene: str) -> tuple[Any, ...]:
         if gene in ("merge_dense", "merge_fm"):

@@ -33,6 +33,11 @@ class Inputs(NamedTuple):
     fields: int
     dim: int = 16
 
+    @classmethod
+    def of(cls, dense: int, fields: int, dim: int = 16) -> Inputs:
+        """Those of data with so many columns and fields; without dense columns there is one, which is always 1."""
+        return cls(max(1, dense), fields, dim)
+
 
 def runs(fields: Iterable[tuple[str, int]]) -> list[tuple[str, slice]]:
     """(pooling, columns) for each step that gives sparse features, from the (pooling, length) of all fields:

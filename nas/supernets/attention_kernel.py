@@ -64,16 +64,25 @@ def exponential(x: Any) -> Any:
 
 
 @kernel  # type: ignore[untyped-decorator]
+def to_columns(tokens: Any, columns: Any) -> None:
+    """columns = tokens transposed."""
+    for j in range(tokens.shape[0]):
+        for d in range(tokens.shape[1]):
+            columns[d, j] = tokens[j, d]
+
+
+@kernel  # type: ignore[untyped-decorator]
 def forward(mixed: Any, out: Any, logs: Any) -> None:
     """out: softmax over keys, times values. logs: of the sums of exponentials, for the gradient."""
-    samples, dim, rows = out.shape
+    samples, rows, dim = out.shape
+    own = np.empty((3 * dim, rows), np.float32)
     high, total = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    o0, o1 = np.empty(rows, np.float32), np.empty(rows, np.float32)
     for b in range(samples):
+        to_columns(mixed[b], own)
         for h in range(0, dim, 2):
-            q0, q1 = mixed[b, h], mixed[b, h + 1]
-            k0, k1 = mixed[b, dim + h], mixed[b, dim + h + 1]
-            v0, v1 = mixed[b, 2 * dim + h], mixed[b, 2 * dim + h + 1]
-            o0, o1, log = out[b, h], out[b, h + 1], logs[b, h // 2]
+            q0, q1, k0, k1 = own[h], own[h + 1], own[dim + h], own[dim + h + 1]
+            v0, v1, log = own[2 * dim + h], own[2 * dim + h + 1], logs[b, h // 2]
             for j in range(rows):
                 high[j] = f32(-np.inf)
                 total[j] = o0[j] = o1[j] = ZERO
@@ -90,8 +99,8 @@ def forward(mixed: Any, out: Any, logs: Any) -> None:
                     o1[j] += p * w
             for j in range(rows):
                 log[j] = high[j] + f32(math.log(total[j]))
-                o0[j] /= total[j]
-                o1[j] /= total[j]
+                out[b, j, h] = o0[j] / total[j]
+                out[b, j, h + 1] = o1[j] / total[j]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -109,17 +118,19 @@ def sums(p: Any, s: Any, g0: Any, g1: Any, q0: Any, q1: Any) -> Any:
 @kernel  # type: ignore[untyped-decorator]
 def backward(mixed: Any, out: Any, logs: Any, grad: Any, found: Any) -> None:
     """found: the gradient of `mixed`, given that of `out`."""
-    samples, dim, rows = out.shape
+    samples, rows, dim = out.shape
+    own, wanted = np.empty((3 * dim, rows), np.float32), np.empty((dim, rows), np.float32)
     p, s, mean = np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
+    r0, r1 = np.empty(rows, np.float32), np.empty(rows, np.float32)
     for b in range(samples):
+        to_columns(mixed[b], own)
+        to_columns(grad[b], wanted)
         for h in range(0, dim, 2):
-            q0, q1 = mixed[b, h], mixed[b, h + 1]
-            k0, k1 = mixed[b, dim + h], mixed[b, dim + h + 1]
-            v0, v1 = mixed[b, 2 * dim + h], mixed[b, 2 * dim + h + 1]
-            g0, g1, log = grad[b, h], grad[b, h + 1], logs[b, h // 2]
-            r0, r1 = found[b, h], found[b, h + 1]
+            q0, q1, k0, k1 = own[h], own[h + 1], own[dim + h], own[dim + h + 1]
+            v0, v1, log = own[2 * dim + h], own[2 * dim + h + 1], logs[b, h // 2]
+            g0, g1 = wanted[h], wanted[h + 1]
             for j in range(rows):
-                mean[j] = g0[j] * out[b, h, j] + g1[j] * out[b, h + 1, j]
+                mean[j] = g0[j] * out[b, j, h] + g1[j] * out[b, j, h + 1]
                 r0[j] = r1[j] = ZERO
             for i in range(rows):
                 x, y, v, w = k0[i] * SCALE, k1[i] * SCALE, v0[i], v1[i]
@@ -131,7 +142,10 @@ def backward(mixed: Any, out: Any, logs: Any, grad: Any, found: Any) -> None:
                     r0[j] += change * x
                     r1[j] += change * y
                 a, c, d, e = sums(p, s, g0, g1, q0, q1)
-                found[b, 2 * dim + h, i] = a
-                found[b, 2 * dim + h + 1, i] = c
-                found[b, dim + h, i] = d * SCALE
-                found[b, dim + h + 1, i] = e * SCALE
+                found[b, i, 2 * dim + h] = a
+                found[b, i, 2 * dim + h + 1] = c
+                found[b, i, dim + h] = d * SCALE
+                found[b, i, dim + h + 1] = e * SCALE
+            for j in range(rows):
+                found[b, j, h] = r0[j]
+                found[b, j, h + 1] = r1[j]

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from nas.spaces.architecture import MERGED_ROWS, Architecture, Block
 from nas.spaces.sizes import Inputs, Sizes, merges_late, reach, sizes
-from nas.supernets.attention import attention, projected
+from nas.supernets.attention import attention, attention_of_columns
+from nas.supernets.norm import layer_norm
+from nas.supernets.threads import traced
 
 Weights = Mapping[str, Sequence[Tensor]]
 """Name of a parameter -> its slices, one for each piece of the input (one for a whole matrix)."""
@@ -58,8 +60,10 @@ class Forward:
                 flat = found if flat is None else flat + found
         if live.sparse:
             for name in block.sparse_operators:
-                found = part.of(name).product(features)
-                found = attend(part.of(name), found, block.sparse_width) if name == "transformer" else F.relu(found)
+                attends = name == "transformer"
+                found = part.of(name).product(features, relu=not attends)
+                if attends:
+                    found = attend(part.of(name), found, block.sparse_width)
                 rows = found if rows is None else rows + found
         merged = None
         if live.merge_dense:
@@ -84,7 +88,7 @@ class Forward:
         if name in ("linear-2d", "dot-product"):
             flats = [flat for flat in (denses[i] for i in block.dense) if flat is not None]
             if name == "linear-2d":
-                return F.relu(part.product(flats))
+                return part.product(flats, relu=True)
             return part.norm(self._interaction(block, size, part, flats, features))
         left, right = ([padded(denses[i], size.padded) for i in side] for side in (block.left, block.right))
         if name == "sum":
@@ -122,19 +126,20 @@ class Part:
         """The slices of a parameter; none where it does not exist."""
         return self._weights.get(self._prefix + key, ())
 
-    def product(self, pieces: Sequence[Tensor], key: str = "", normed: bool = True) -> Tensor:
-        """A matrix on the concatenation of `pieces` along the last axis, its bias and its normalisation."""
+    def product(self, pieces: Sequence[Tensor], key: str = "", normed: bool = True, relu: bool = False) -> Tensor:
+        """A matrix on the concatenation of `pieces` along the last axis, its bias, its normalisation, and ReLU."""
         bias = self.weights(f"{key}bias")
         found = mix(pieces, self.weights(f"{key}weight"), bias[0] if bias else None)
-        return self.norm(found, key) if normed else found
+        if normed:
+            return self.norm(found, key, relu)
+        return F.relu(found) if relu else found
 
-    def norm(self, x: Tensor, key: str = "") -> Tensor:
-        """Layer normalisation over the last axis, where the network has one there."""
+    def norm(self, x: Tensor, key: str = "", relu: bool = False) -> Tensor:
+        """Layer normalisation over the last axis, where the network has one there, then ReLU."""
         scale = self.weights(f"{key}scale")
-        if not scale:
-            return x
-        width = [int(scale[0].shape[0])]  # not the shape of x: exporters trace that
-        return F.layer_norm(x, width, scale[0], self.weights(f"{key}shift")[0])
+        if scale:
+            return layer_norm(x, scale[0], self.weights(f"{key}shift")[0], relu)
+        return F.relu(x) if relu else x
 
 
 @cache
@@ -184,8 +189,15 @@ def machine(rows: Tensor, part: Part | None) -> Tensor:
 
 def attend(part: Part, x: Tensor, rows: int) -> Tensor:
     """Self-attention over the rows of (n, dim, rows), then two layers, both with residual and normalisation after."""
-    mixed = projected(part.weights("qkv_weight")[0], part.weights("qkv_bias")[0], x)
-    mixed = projected(part.weights("out_weight")[0], part.weights("out_bias")[0], attention(mixed, rows))
-    tokens = part.norm((mixed + x).transpose(1, 2), "out_")
-    hidden = F.relu(part.product([tokens], "fc1_"))
+    if traced():  # rows stay last as long as they can: a graph has one transposition less
+        weights = part.weights
+        mixed = torch.matmul(weights("qkv_weight")[0], x) + weights("qkv_bias")[0].unsqueeze(-1)
+        mixed = torch.matmul(weights("out_weight")[0], attention_of_columns(mixed, rows))
+        tokens = (mixed + weights("out_bias")[0].unsqueeze(-1) + x).transpose(1, 2)
+    else:
+        tokens = x.transpose(1, 2).contiguous()
+        mixed = attention(part.product([tokens], "qkv_"), rows)
+        tokens = tokens + part.product([mixed], "out_", normed=False)
+    tokens = part.norm(tokens, "out_")
+    hidden = part.product([tokens], "fc1_", relu=True)
     return part.norm(tokens + part.product([hidden], "fc2_", normed=False), "fc2_").transpose(1, 2).contiguous()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -25,16 +26,24 @@ ATTENTION_SCALE = 0.17
 class Network(nn.Module):
     """The network of an architecture, with weights of its own: (dense, sparse) -> logits (n,).
 
-    cap: most rows of an embedding table. Raises InputError where the embedding width does not suit the architecture.
+    cap: most rows of an embedding table; embeddings: used in place of fresh ones. Raises InputError where the
+    embedding width does not suit the architecture.
     """
 
-    def __init__(self, architecture: Architecture, schema: Schema, embedding_dim: int = 16, cap: int | None = None):
+    def __init__(
+        self,
+        architecture: Architecture,
+        schema: Schema,
+        embedding_dim: int = 16,
+        cap: int | None = None,
+        embeddings: Embeddings | None = None,
+    ):
         super().__init__()
         if not architecture.single:
             raise InputError("a block with several operators of a kind is a path of a supernet, not a network")
         self.architecture, self.schema = architecture, schema
         self.inputs = inputs_of(schema, embedding_dim)
-        self.embeddings = Embeddings(schema, embedding_dim, cap)
+        self.embeddings = Embeddings(schema, embedding_dim, cap) if embeddings is None else embeddings
         self.matrices = nn.ParameterDict()
         for weight in weights(architecture, self.inputs):
             self.matrices[key_of(weight.name)] = nn.Parameter(torch.empty(weight.shape))
@@ -44,13 +53,13 @@ class Network(nn.Module):
         self._forward = Forward(architecture, self.inputs)
 
     def forward(self, dense: Tensor, sparse: Tensor) -> Tensor:
-        """dense: float (n, D); sparse: int64 (n, schema.width)."""
+        """dense: float (n, D), or (n, 0) for one column of ones; sparse: int64 (n, schema.width)."""
         return self.from_features(dense, self.embeddings(sparse))
 
     def from_features(self, dense: Tensor, features: Tensor) -> Tensor:
         """Logits of embedded features (n, dim, fields)."""
         found = {name: (self.matrices[key],) for name, key in self._names.items()}
-        return self._forward(found, dense, features)
+        return self._forward(found, filled(dense), features)
 
     @property
     def parameter_counts(self) -> Parameters:
@@ -99,7 +108,7 @@ class Supernet(nn.Module):
             slices = self.layout.slices(weight, architecture, forward.sizes)
             tensors = [self._leaf(weight.name, index) for index in slices]
             found[weight.name] = self._picked(weight, tensors, architecture)
-        logits: Tensor = forward(found, dense, self.embeddings(sparse))
+        logits: Tensor = forward(found, filled(dense), self.embeddings(sparse))
         return logits
 
     def _leaf(self, name: str, index: Index) -> Tensor:
@@ -119,16 +128,13 @@ class Supernet(nn.Module):
     def network(self, architecture: Architecture, copy_embeddings: bool = True) -> Network:
         """The network of `architecture` with a copy of its weights, to fine-tune or export. The embeddings are shared
         with the supernet where they are not copied."""
-        found = Network(architecture, self.schema, self.inputs.dim, self.cap)
+        embeddings = copy.deepcopy(self.embeddings) if copy_embeddings else self.embeddings
+        found = Network(architecture, self.schema, self.inputs.dim, self.cap, embeddings)
         sizes_of = sizes(architecture, self.inputs)
         for weight in weights(architecture, self.inputs):
             shared = self.matrices[key_of(weight.name)]
             parts = [shared[index] for index in self.layout.slices(weight, architecture, sizes_of)]
             found.matrices[key_of(weight.name)].copy_(torch.cat(self._picked(weight, parts, architecture), -1))
-        if copy_embeddings:
-            found.embeddings.load_state_dict(self.embeddings.state_dict())
-        else:
-            found.embeddings = self.embeddings
         return found
 
 
@@ -146,13 +152,17 @@ def sample_path(
 
 
 def inputs_of(schema: Schema, embedding_dim: int) -> Inputs:
-    """Sizes of a schema. Raises InputError where dense columns or sparse fields are missing."""
-    if not (schema.dense and schema.sparse):
-        found = f"{len(schema.dense)} and {len(schema.sparse)}"
-        raise InputError(f"NASRec networks need dense columns and sparse fields, at least one of each; got {found}")
+    """Sizes of a schema. Raises InputError where sparse fields are missing."""
+    if not schema.sparse:
+        raise InputError(f"NASRec networks need at least one sparse field; got {len(schema.dense)} dense columns alone")
     if embedding_dim < 1:
         raise InputError(f"embedding_dim must be at least 1; got {embedding_dim}")
-    return Inputs(len(schema.dense), len(schema.sparse), embedding_dim)
+    return Inputs.of(len(schema.dense), len(schema.sparse), embedding_dim)
+
+
+def filled(dense: Tensor) -> Tensor:
+    """The dense columns (n, D); where there are none, one that is always 1."""
+    return dense if dense.shape[1] else dense.new_ones(len(dense), 1)
 
 
 def key_of(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,8 +13,14 @@ from nas.data.batch import Split
 from nas.training.metrics import Metrics, measure
 
 
-def predict(model: nn.Module, split: Split, batch_size: int = 8192, device: str = "cpu") -> NDArray[np.float32]:
-    """Logits (n,) of every row in order; the model is put into evaluation mode and back."""
+def predict(
+    model: nn.Module,
+    split: Split,
+    batch_size: int = 8192,
+    device: str = "cpu",
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> NDArray[np.float32]:
+    """Logits (n,) of every row in order; the model is put into evaluation mode and back. told(done, all): rows."""
     found = np.empty(split.size, np.float32)
     training, start = model.training, 0
     model.eval()
@@ -22,6 +30,7 @@ def predict(model: nn.Module, split: Split, batch_size: int = 8192, device: str 
                 dense, sparse, _ = batch.tensors(device)
                 found[start : start + len(batch)] = model(dense, sparse).cpu().numpy()
                 start += len(batch)
+                told(start, split.size)
     finally:
         model.train(training)
     return found

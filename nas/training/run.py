@@ -75,8 +75,13 @@ def resumable(number: int, store: RunStore, command: str) -> Record:
     return record
 
 
-def scores_of(record: Record, store: RunStore, split: Split) -> NDArray[np.float32]:
-    """Logits (n,) of a finished run's model on `split`. Trees are fitted again: their kind has no safe file format."""
+def scores_of(
+    record: Record, store: RunStore, split: Split, told: Callable[[int, int], None] = lambda done, total: None
+) -> NDArray[np.float32]:
+    """Logits (n,) of a finished run's model on `split`. Trees are fitted again: their kind has no safe file format.
+
+    told(done, all): rows.
+    """
     usable(record, store)
     run = from_json(record.config)
     if run.model_name == "boosted_trees":
@@ -84,7 +89,7 @@ def scores_of(record: Record, store: RunStore, split: Split) -> NDArray[np.float
         return scores
     model = model_of(record, store, split.schema)
     with _threads(run.training):
-        return predict(model, split, run.training.evaluation_batch_size, run.training.device)
+        return predict(model, split, run.training.evaluation_batch_size, run.training.device, told)
 
 
 def model_of(record: Record, store: RunStore, schema: Schema) -> torch.nn.Module:

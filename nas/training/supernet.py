@@ -30,6 +30,7 @@ from pimsim.hardware.schema import Model
 from pimsim.hardware.yaml_source import Mapping
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], Field(min_length=1, max_length=64)]
+Names = Annotated[tuple[str, ...], Field(min_length=2, max_length=16)]
 
 
 class SpaceConfig(Model):
@@ -37,15 +38,16 @@ class SpaceConfig(Model):
 
     kind: Literal["full", "small"] = Field(default="full", description="NASRec-Full or NASRec-Small")
     blocks: int = Field(default=7, ge=1, le=64)
+    operators: Names | None = Field(default=None, description="some of the space's; null: all")
     dense_widths: Widths = (16, 32, 64, 128, 256, 512, 768, 1024)
     sparse_widths: Widths = (16, 32, 48, 64)
     most_connections: Annotated[int, Field(ge=1, le=64)] | None = Field(default=4, description="null: any number")
     balanced: bool = Field(default=True, description="dot products over about sqrt(2 x width) projected features")
 
     def space(self) -> Space:
-        """The space. Raises InputError for widths that are not sorted."""
+        """The space. Raises InputError for widths that are not sorted, and for unknown operators."""
         made = Space.full if self.kind == "full" else Space.small
-        return made(**self.model_dump(exclude={"kind"}))
+        return made(**self.model_dump(exclude={"kind"} | ({"operators"} if self.operators is None else set())))
 
 
 class Recipe(Model):

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from onnx import GraphProto, TypeProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, TypeProto, ValueInfoProto
 
 from pimsim.errors import InputError, printable
 from pimsim.graph.sizes import LARGEST_TYPE_DEPTH, checked_shape, nearest
+
+BATCH_KEY = "pimsim.batch"
+"""Entry of a model's metadata: the batch where the user names none. Exporters write it into models of open batch."""
 
 
 @dataclass
@@ -27,10 +30,12 @@ def bind_inputs(
     batch: int | None,
     dims: Mapping[str, int],
     shapes: Mapping[str, Sequence[int]],
+    own_batch: int | None = None,
 ) -> Binding:
     """Write a number into every open dimension of `inputs` (in place).
 
-    declared: dimension names that stand elsewhere in the model; `dims` may name them too.
+    declared: dimension names that stand elsewhere in the model; `dims` may name them too. own_batch: the model's own
+    (`batch_of`), for first dimensions that nothing else binds.
     Raises InputError listing every dimension that is still open, and for names that the model does not have,
     values that are not positive, and values that contradict each other or the model.
     """
@@ -45,12 +50,38 @@ def bind_inputs(
             _bind_batch(value, batch, binding)
     for value in inputs:
         substitute(value.type, binding.names)
+    if own_batch is not None and any(_open_first(value) for value in inputs):
+        for value in inputs:
+            if _open_first(value):
+                _bind_batch(value, own_batch, binding)
+        for value in inputs:
+            substitute(value.type, binding.names)
+        binding.notes.append(f"the batch is {own_batch}, as the model's metadata say; --batch N for another")
     problems = [line for value in inputs for line in _open_dimensions(value)]
     if problems:
         count = len(problems)
         head = f"{count} input dimension{'s are' if count > 1 else ' is'} open; bind {'them' if count > 1 else 'it'}:"
         raise InputError(head, more=tuple(problems))
     return binding
+
+
+def batch_of(model: ModelProto) -> int | None:
+    """What the metadata of a model give as batch, None where they say nothing. Raises InputError for no number above
+    0."""
+    for entry in model.metadata_props:
+        if entry.key == BATCH_KEY:
+            if not (entry.value.isascii() and entry.value.isdigit() and 0 < len(entry.value) < 10 and int(entry.value)):
+                found = printable(entry.value, 40)
+                raise InputError(f"metadata {BATCH_KEY}: expected a whole number from 1 to 999999999; got '{found}'")
+            return int(entry.value)
+    return None
+
+
+def _open_first(value: ValueInfoProto) -> bool:
+    if not value.type.HasField("tensor_type"):
+        return False
+    dimensions = value.type.tensor_type.shape.dim
+    return bool(dimensions) and not dimensions[0].dim_value
 
 
 def dimension_names(inputs: Sequence[ValueInfoProto]) -> list[str]:

@@ -12,7 +12,7 @@ from onnx import GraphProto, ModelProto, TypeProto, ValueInfoProto, shape_infere
 
 from pimsim.errors import InputError, Place, printable
 from pimsim.graph.building import Builder, Scope, element_types, enter
-from pimsim.graph.dims import bind_inputs, declared_names, substitute
+from pimsim.graph.dims import batch_of, bind_inputs, declared_names, substitute
 from pimsim.graph.functions import check_functions, inline
 from pimsim.graph.model_file import load_model
 from pimsim.graph.nodes import Graph, Tensor
@@ -40,7 +40,8 @@ def read_graph(
 ) -> Graph:
     """The graph of an ONNX model, given as a path or as a parsed model (which stays as it is).
 
-    batch: size of the first dimension of every input where the model leaves it open.
+    batch: size of the first dimension of every input where the model leaves it open (None: what its metadata give
+    under "pimsim.batch", else such a dimension is an error).
     dims: sizes of named dimensions. shapes: whole shapes of inputs, by input name.
     trips: trip count assumed for loops whose count the model does not fix.
     branch: "then" or "else": the branch that decides shapes where the condition of an If is not known.
@@ -76,10 +77,13 @@ def _read(
     trips: int | None,
     branch: str | None,
 ) -> Graph:
+    own_batch = batch_of(model)
     opsets = tidy(model)
     initial = {t.name for t in model.graph.initializer} | {t.values.name for t in model.graph.sparse_initializer}
     own = [value for value in model.graph.input if value.name not in initial]
-    binding = bind_inputs(own, declared_names(model.graph), batch=batch, dims=dims, shapes=shapes)
+    binding = bind_inputs(
+        own, declared_names(model.graph), batch=batch, dims=dims, shapes=shapes, own_batch=own_batch
+    )
     strip(model.graph, store)
     _agree_with_initializers(model.graph, store, initial)
     check_functions(model)

@@ -56,6 +56,32 @@ def test_a_fixed_first_dimension_stays_and_is_said():
     assert graph.notes == ("input 'image': the first dimension is fixed at 1; --batch 8 does not apply",)
 
 
+def with_own_batch(model, text):
+    helper.set_model_props(model, {"pimsim.batch": text})
+    return model
+
+
+def test_the_batch_of_the_metadata_is_taken_where_nothing_else_is_said():
+    model = with_own_batch(two_inputs(first=("N", 3), second=("M", 2)), "1")
+    graph = read_graph(model)
+    assert [tensor.shape for tensor in graph.inputs] == [(1, 3), (1, 2)]
+    assert graph.notes == ("the batch is 1, as the model's metadata say; --batch N for another",)
+    assert [tensor.shape for tensor in read_graph(model, batch=4).inputs] == [(4, 3), (4, 2)]
+    assert [tensor.shape for tensor in read_graph(model, dims={"N": 5}).inputs] == [(5, 3), (1, 2)]
+
+
+def test_the_batch_of_the_metadata_binds_first_dimensions_alone():
+    lines = problems(with_own_batch(two_inputs(), "1"))
+    assert lines[0] == "3 input dimensions are open; bind them:"
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "\u0661", "9" * 10, "\x1b[31m"])
+def test_a_batch_that_is_no_number_is_refused(text):
+    (line,) = problems(with_own_batch(two_inputs(), text))
+    assert line.startswith("metadata pimsim.batch: expected a whole number from 1 to 999999999; got '")
+    assert "\x1b" not in line
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -32,7 +32,7 @@ def kinds(notebook: Any) -> list[Any]:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["pareto.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == ["pareto.ipynb", "recommender_pareto.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

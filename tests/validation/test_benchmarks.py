@@ -141,3 +141,21 @@ def test_the_command_prints_bars_and_ends_with_1_over_one(
 
 def test_the_machine_is_named() -> None:
     assert "cores" in machine()
+
+
+def test_the_supernet_benchmark_takes_a_plain_twin_as_its_bar() -> None:
+    from validation.benchmarks.supernet import supernet
+
+    step, evaluation = supernet(pairs=1)
+    assert step.bar is not None
+    assert evaluation.bar is not None
+    assert re.search(r"[\d.]+ x a plain twin", step.detail)
+
+
+def test_the_lowering_benchmark_says_what_it_measured() -> None:
+    from validation.benchmarks.lowering import lowering
+
+    (one,) = lowering(count=20, repetitions=1, singles=2)
+    assert one.bar == 50.0
+    assert one.value > 0.0
+    assert re.search(r"bar 20,000/s; [\d,]+ x one by one \([\d,]+ us, of it [\d,]+ us lowering\)", one.detail)

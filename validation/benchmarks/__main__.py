@@ -12,10 +12,12 @@ from pimsim.report.units import significant
 
 from .banks import banks
 from .batched import batched, billion
+from .lowering import lowering
 from .measure import Measurement, as_dict, machine
 from .processes import first_run, peak_memory, whole_process
 from .references import events, peers
 from .simulating import resnet50_call, vgg8_call
+from .supernet import supernet
 
 BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "vgg8": vgg8_call,
@@ -26,6 +28,8 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "events": events,
     "peers": peers,
     "batched": batched,
+    "lowering": lowering,
+    "supernet": supernet,
     "billion": billion,
     "banks": banks,
 }

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from nas.baselines.registry import BASELINES, build
+from nas.baselines.xdeepfm import mixed_first, products_first
 from nas.data.fields import Schema, SparseField
 
 SCHEMA = Schema(
@@ -220,3 +221,8 @@ def test_batch_norm_and_dropout_are_off_in_evaluation():
     assert not torch.equal(model(dense, sparse), model(dense, sparse))
     model.eval()
     assert torch.equal(model(dense, sparse)[:3], model(dense[:3], sparse[:3]))
+
+
+def test_both_orders_of_an_interaction_layer_are_one_function():
+    current, start, weight = torch.randn(3, 4, 6), torch.randn(3, 4, 5), torch.randn(2, 30)
+    torch.testing.assert_close(mixed_first(current, start, weight), products_first(current, start, weight))

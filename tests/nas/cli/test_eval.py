@@ -49,6 +49,10 @@ def test_scores_are_those_that_were_measured(trained):
     split = open_test("prepared", run="test").split
     assert scores.shape == (300,)
     assert auc(split.labels, scores) == found["auc"]
+    answer(trained, 1, "--split", "test", "--scores", "scores.npz")
+    with np.load("scores.npz", allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["logits"], scores)
+        np.testing.assert_array_equal(file["labels"], split.labels)
 
 
 def test_text(trained):
@@ -67,3 +71,13 @@ def test_bad_uses_are_named(trained, fails):
     (Path("nas-runs") / "1" / "best.safetensors").unlink()
     assert "the weights of run 1 are gone" in fails("eval", 1, "--split", "test")
     assert json.loads(trained("runs", 1, "--format", "json")[1])["looks"] == 0
+
+
+def test_settings_may_stand_in_a_file_and_options_win(trained, fails):
+    Path("eval.yaml").write_text("{run: 1, split: test, scores: a.npy}")
+    assert answer(trained, "--config", "eval.yaml", "--split", "validation")["split"] == "validation"
+    assert Path("a.npy").exists()
+    assert answer(trained, "--config", "eval.yaml", "--set", "scores=b.npy")["looks_of_this_run"] == 1
+    assert Path("b.npy").exists()
+    assert "split: must be one of validation, test" in fails("eval", 1, "--set", "split=train")
+    assert "eval: give the number of a RUN" in fails("eval")

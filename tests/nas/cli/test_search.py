@@ -123,3 +123,39 @@ def test_a_changed_hardware_is_named_on_resume(nas, fails, config, monkeypatch):
     assert nas("search", "--config", "search.yaml", "--hw", own, "--quiet")[0] == 130
     own.write_text(own.read_text().replace("bits: 8", "bits: 7"))
     assert "is not the one that run 2 began with (its values differ)" in fails("search", "--resume", 2)
+
+
+GRADIENT = ("search", "--config", "search.yaml", "--hw", "reram_128", "--penalty", "energy", "--set",
+            "search.algorithm=gradient", "--set",
+            "search.gradient={steps: 12, paths: 2, batch_size: 100, rounds: 3, candidates: 2}", "--quiet")  # fmt: skip
+
+
+def test_a_search_by_gradients_is_recorded_and_resumed_to_the_same_end(nas, config, monkeypatch):
+    code, out, _ = nas(*GRADIENT, "--set", "table=whole.parquet", "--format", "json")
+    assert code == 0
+    record = json.loads(out)
+    assert (record["model"], record["state"], record["result"]["scored"]) == ("gradient", "done", 8)
+    whole = scored(config, 2)
+    assert sorted(set(whole["generation"].to_pylist())) == [0.0, 1.0, 2.0, 3.0]
+    assert (config / "2" / "search.png").read_bytes()[:4] == b"\x89PNG"
+    assert Architecture.load(config / "2" / "top" / "1.json").digest == record["top"][0]["digest"]
+    genuine = search_run.search
+
+    def stopping(*given, **named):
+        stops = iter([False] * 9 + [True] * 100)  # in the middle of some steps
+        return genuine(*given[:-1], lambda: next(stops), **named)
+
+    monkeypatch.setattr(search_run, "search", stopping)
+    code, _, err = nas(*GRADIENT)
+    assert (code, "go on: nas search --resume 3" in err) == (130, True)
+    monkeypatch.setattr(search_run, "search", genuine)
+    assert nas("search", "--resume", 3, "--quiet")[0] == 0
+    assert scored(config, 3).equals(whole)
+    assert "must be one of evolution, random, gradient" in nas(*GRADIENT, "--set", "search.algorithm=darts")[2]
+
+
+def test_a_search_by_gradients_keeps_limits(nas, config):
+    assert nas(*GRADIENT)[0] == 0
+    most = sorted(scored(config, 2)["energy_uJ"].to_pylist())[4]
+    assert nas(*GRADIENT, "--max-energy-uJ", most)[0] == 0
+    assert max(scored(config, 3)["energy_uJ"].to_pylist()) <= most

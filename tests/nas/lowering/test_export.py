@@ -35,6 +35,17 @@ def scores(path, inputs):
 
 
 @pytest.mark.parametrize("embeddings", ["included", "external", "inputs"])
+def test_pimsim_takes_one_sample_where_nothing_is_said(generator, tmp_path, embeddings):
+    network = with_random_weights(Network(SPACE.sample(generator), plain_schema(3, 5)))
+    path = export_network(network, tmp_path / "a.onnx", embeddings)
+    hardware = pimsim.load_hardware("reram_128")
+    one = pimsim.simulate(pimsim.load_model(path, batch=1), hardware).totals
+    assert pimsim.simulate(pimsim.load_model(path), hardware).totals == one
+    two = pimsim.simulate(pimsim.load_model(path, batch=2), hardware).totals
+    assert two["macs"] == 2 * one["macs"]
+
+
+@pytest.mark.parametrize("embeddings", ["included", "external", "inputs"])
 def test_exported_networks_compute_the_same(generator, tmp_path, embeddings):
     schema = plain_schema(3, 5)
     network = with_random_weights(Network(SPACE.sample(generator), schema))
@@ -64,6 +75,16 @@ def test_the_file_holds_the_parameters_that_reach_the_output(generator, tmp_path
         model = onnx.load(export_network(network, tmp_path / "a.onnx", "inputs"))
         floats = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
         assert sum(int(np.prod(t.dims)) for t in floats) == network.parameter_counts.reaching
+
+
+def test_without_dense_columns_the_file_takes_the_one_that_is_always_1(generator, tmp_path):
+    architecture, schema = SPACE.sample(generator), plain_schema(0, 5)
+    network = with_random_weights(Network(architecture, schema)).eval()
+    path = export_network(network, tmp_path / "a.onnx")
+    dense, sparse = rows(schema, 3, 0)
+    given = {"dense": torch.ones(3, 1), "sparse": sparse}
+    assert np.allclose(scores(path, given), network(dense, sparse).detach(), atol=1e-4)
+    assert pimsim.load_model(path, batch=1).macs == Lowering(schema).workload(architecture).macs
 
 
 def test_the_same_network_gives_the_same_bytes(generator, tmp_path):
@@ -103,7 +124,7 @@ def test_the_command(generator, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ([], "export: give --schema FILE, or --dense N and --fields N"),
+        (["--dense", "3"], "export: give --schema FILE, or --dense N and --fields N, both of them"),
         (["--schema", "absent.json"], "cannot read absent.json: No such file or directory"),
         (["--schema", "{folder}/A.json"], "A.json: not a schema:"),
         (["--schema", "{folder}/bad.json"], "bad.json: not a JSON text"),

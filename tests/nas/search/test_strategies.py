@@ -77,7 +77,7 @@ def test_evolution_comes_nearer_to_an_optimum_than_chance_in_each_of_three_seeds
 
 
 def test_parents_are_the_best_of_a_sample_and_the_oldest_go():
-    settings = SMALL.model_copy(update={"first_mutations": 1, "last_mutations": 1, "sample": 12})
+    settings = SMALL.model_copy(update={"mutations": 1, "sample": 12})
     search = Evolution(SPACE, settings)
     first = search.ask()
     search.tell([float(at == 7) for at in range(12)])
@@ -88,14 +88,21 @@ def test_parents_are_the_best_of_a_sample_and_the_oldest_go():
     assert len(search.population) == 12
 
 
-def test_mutations_fall_over_the_generations():
-    search = Evolution(SPACE, SearchSettings(population=2, sample=1, children=1, generations=7))
+@pytest.mark.parametrize(
+    ("generations", "numbers"),
+    [(240, {6: 1, 5: 48, 4: 48, 3: 48, 2: 48, 1: 47}), (40, {3: 1, 2: 20, 1: 19}), (7, {1: 7})],
+)
+def test_mutations_fall_over_the_generations_as_the_authors_do(generations, numbers):
+    search = Evolution(SPACE, SearchSettings(population=2, sample=1, children=1, generations=generations))
     counts = []
-    while proposed := search.ask():
+    for search.generation in range(1, generations + 1):
         counts.append(search.mutations())
-        search.tell([0.0] * len(proposed))
-    assert counts[1:] == [4, 4, 3, 2, 2, 2, 1]
-    assert counts == [counts[0], *sorted(counts[1:], reverse=True)]
+    assert counts == [number for number, times in numbers.items() for _ in range(times)]
+
+
+def test_a_number_of_mutations_that_is_given_stays():
+    search = Evolution(SPACE, SearchSettings(generations=240, mutations=3))
+    assert [search.mutations() for search.generation in (1, 240)] == [3, 3]
 
 
 @pytest.mark.parametrize("algorithm", STRATEGIES)

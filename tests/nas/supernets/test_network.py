@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data.fields import Schema, SparseField
+from nas.data.fields import Schema
 from nas.spaces.architecture import Architecture, Block
 from nas.spaces.nasrec import Space
 from nas.supernets.nasrec import Network
@@ -179,12 +179,18 @@ def test_the_same_seed_gives_the_same_network(schema, batch):
     assert torch.equal(one(*batch), other(*batch))
 
 
+def test_without_dense_columns_there_is_one_that_is_always_1(schema, batch):
+    without = network(Schema((), schema.sparse), block("dot-product"))
+    with_one = network(Schema(("one",), schema.sparse), block("dot-product"))
+    sparse = batch[1]
+    assert torch.equal(without(torch.empty(6, 0), sparse), with_one(torch.ones(6, 1), sparse))
+
+
 def test_what_cannot_be_a_network_is_refused(schema):
     path = Space.full(blocks=2).sample(np.random.default_rng(0), "full")
     with pytest.raises(InputError, match="a block with several operators of a kind is a path of a supernet"):
         Network(path, schema)
-    for bad, found in ((Schema(("a",), ()), "1 and 0"), (Schema((), (SparseField("f", 3),)), "0 and 1")):
-        with pytest.raises(InputError, match=f"dense columns and sparse fields, at least one of each; got {found}"):
-            Network(Architecture((block(),)), bad)
+    with pytest.raises(InputError, match="need at least one sparse field; got 1 dense columns alone"):
+        Network(Architecture((block(),)), Schema(("a",), ()))
     with pytest.raises(InputError, match="embedding_dim must be at least 1; got 0"):
         Network(Architecture((block(),)), schema, 0)

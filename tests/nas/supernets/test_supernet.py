@@ -87,6 +87,24 @@ def test_embeddings_get_rows_and_are_shared_or_copied(schema, batch):
     assert copied.data_ptr() != shared.embeddings.weight.data_ptr()
 
 
+def test_without_dense_columns_it_trains_too(schema, batch):
+    space = SPACES["full"]
+    shared = supernet(space, Schema((), schema.sparse))
+    architecture = space.sample(np.random.default_rng(0))
+    found = shared(torch.empty(6, 0), batch[1], architecture)
+    found.sum().backward()
+    assert shared.leaves
+    assert torch.allclose(found, shared.network(architecture)(torch.ones(6, 1), batch[1]), rtol=1e-4, atol=1e-4)
+
+
+def test_no_fresh_tables_are_made_for_a_network_out_of_a_supernet(schema, monkeypatch):
+    space = SPACES["small"]
+    shared = supernet(space, schema)
+    monkeypatch.setattr("nas.supernets.nasrec.Embeddings", None)
+    for copied in (False, True):
+        assert shared.network(space.sample(np.random.default_rng(0)), copied).embeddings.weight.requires_grad
+
+
 def test_tables_are_capped(batch):
     fields = tuple(SparseField(f"f{i}", 600_000) for i in range(4))
     found = Supernet(SPACES["small"], Schema(("a", "b", "c"), fields), 4)

@@ -11,7 +11,8 @@ from nas.training import checkpoint
 from nas.training.config import Training
 from nas.training.metrics import Metrics
 from nas.training.slices import SliceOptimizer
-from nas.training.supernet import PathOf, Recipe, Shared, fit_supernet, mean_metrics
+from nas.training.supernet import PathOf, Recipe, Shared, SpaceConfig, fit_supernet, mean_metrics
+from pimsim.errors import InputError
 
 SPACE = Space.full(blocks=2, dense_widths=(8, 16), sparse_widths=(4, 8))
 QUICK = {"epochs": 3, "batch_size": 100, "learning_rate": 0.05, "optimizer": "adagrad", "threads": 1, "patience": 0}
@@ -129,3 +130,11 @@ def test_a_path_as_a_model_is_its_network(splits):
     with torch.no_grad():
         shared = PathOf(supernet, task)(dense, sparse)
         torch.testing.assert_close(shared, supernet.network(architecture)(dense, sparse), rtol=1e-4, atol=1e-5)
+
+
+def test_a_space_may_leave_out_operators():
+    some = ("dot-product", "sum", "linear-3d")
+    assert SpaceConfig(blocks=2, operators=some).space().operators == some
+    assert SpaceConfig(blocks=2).space() == Space.full(blocks=2)
+    with pytest.raises(InputError, match="operators need a dense and a sparse one; got sum, dot-product"):
+        SpaceConfig(operators=("sum", "dot-product")).space()
