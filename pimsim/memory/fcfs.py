@@ -146,7 +146,7 @@ def serve(
             channel[0, C_ARRIVAL] = comes
         command = (WRA if write else RDA) if tm[CLOSED] else (WR if write else RD)
         was = bank[b, B_ROW]
-        free = max(comes, channel[c, C_NOW], channel[c, C_BUS])
+        free = max(comes, channel[c, C_BUS])  # behind the column command of the request before
         rw = max(group[g, G_WR], rank[r, R_WR]) if write else max(group[g, G_RD], rank[r, R_RD])
         if was == row:
             t = max(free, rw, bank[b, B_WR] if write else bank[b, B_RD])

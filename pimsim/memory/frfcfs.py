@@ -1,9 +1,10 @@
 """First ready, first come, first served over a queue, for one channel. Plain Python that Numba compiles.
 
-Every bank has one cached candidate: the command that its waiting requests want next (the oldest access to the open row;
-else a precharge or an activate for the oldest request). A step looks at the candidates, not at the queue: it issues the
-one that is allowed first, the oldest request's among equals. Requests wait in a list a bank, in order of age; with a
-write buffer there are two lists a bank, and the candidates are those of the list being served.
+Every bank has cached candidates: the commands that its waiting requests want next (the oldest read and the oldest write
+of the open row; else a precharge or an activate for the oldest request). A step looks at the candidates, not at the
+queue: it issues the one that is allowed first, the oldest request's among equals. Requests wait in two lists a bank,
+reads and writes, in order of age; a lane is one of them (2 x bank, + 1 for writes). With a write buffer both have room
+of their own, and only one kind is served at a time.
 """
 
 from __future__ import annotations
@@ -51,94 +52,134 @@ from pimsim.memory.state import (
 )
 
 # columns of a queue slot; S_AGE: number of its admission
-S_NEXT, S_ROW, S_WRITE, S_ID, S_AGE = range(5)
-SLOT_COLUMNS = 8
-# columns of a bank's lists and candidate: head and tail of both lists; slot before the candidate's (-1: it is the
-# head), its slot, its command, and its place among the banks that have a candidate
-L_HEAD, L_TAIL, L_BEFORE, L_SLOT, L_COMMAND, L_PLACE = 0, 2, 4, 5, 6, 7
+S_NEXT, S_ROW, S_ID, S_AGE = range(4)
+SLOT_COLUMNS = 4
+# columns of a lane: head and tail of its list; the slot before its candidate's (-1: it is the head), that slot, the
+# command, and its place among the candidates (-1: it has none)
+L_HEAD, L_TAIL, L_BEFORE, L_SLOT, L_COMMAND, L_PLACE = range(6)
 LIST_COLUMNS = 8
-# queue scalars of a channel: first free slot; entries of both lists; their room; drain marks; banks with a candidate;
-# next admission
+# queue scalars of a channel: first free slot; entries of both kinds; their room; drain marks; candidates; next age
 Q_FREE, Q_COUNT, Q_ROOM, Q_HIGH, Q_LOW, Q_ACTIVE, Q_AGE = 0, 1, 3, 5, 6, 7, 8
 QUEUE_COLUMNS = 12
-# Candidates lie close together, for the one loop that costs: when their bank allows them, and their age with the bank
+# Candidates lie close together, for the one loop that costs: when their bank allows them, and their age with the lane
 # below it; in an array of unsigned numbers (no test for negative ones), where the next times of group and rank are.
 K_READY, K_KEY = range(2)
 CANDIDATE_COLUMNS = 2
-BANK_BITS, AGE_BITS = 12, 28
-KEY_BITS = BANK_BITS + AGE_BITS
-MOST_BANKS, MOST_REQUESTS = 1 << BANK_BITS, 1 << (AGE_BITS - 2)  # of a channel; of one call
+LANE_BITS, AGE_BITS = 13, 27
+KEY_BITS = LANE_BITS + AGE_BITS
+LANE_MASK = (1 << LANE_BITS) - 1
+MOST_BANKS, MOST_REQUESTS = 1 << (LANE_BITS - 1), 1 << (AGE_BITS - 2)  # of a channel; of one call
+BOTH = 3  # kinds that are served: 1 reads, 2 writes
 
 
-def choose(
-    own: int, b: int, which: int, tm: Any, bank: Any, slots: Any, lists: Any, candidates: Any, where: Any, queue: Any
-) -> None:
-    """Candidate of bank `b` (`own` of its channel) among the requests of list `which`."""
-    head, place = lists[own, L_HEAD + which], lists[own, L_PLACE]
-    if head < 0:
-        if place >= 0:  # the last candidate takes its place
-            queue[Q_ACTIVE] -= 1
-            last = queue[Q_ACTIVE]
-            candidates[place, K_READY], candidates[place, K_KEY] = candidates[last, K_READY], candidates[last, K_KEY]
-            where[place, 0], where[place, 1] = where[last, 0], where[last, 1]
-            lists[candidates[place, K_KEY] & (MOST_BANKS - 1), L_PLACE] = place
-            lists[own, L_PLACE] = -1
-        return
+def drop(lane: int, lists: Any, candidates: Any, where: Any, queue: Any) -> None:
+    """The lane has no candidate; the last one takes its place."""
+    place = lists[lane, L_PLACE]
+    if place >= 0:
+        queue[Q_ACTIVE] -= 1
+        last = queue[Q_ACTIVE]
+        candidates[place, K_READY], candidates[place, K_KEY] = candidates[last, K_READY], candidates[last, K_KEY]
+        where[place, 0], where[place, 1] = where[last, 0], where[last, 1]
+        lists[candidates[place, K_KEY] & LANE_MASK, L_PLACE] = place
+        lists[lane, L_PLACE] = -1
+
+
+def offer(
+    lane: int, b: int, command: int, before: int, slot: int,
+    tm: Any, bank: Any, slots: Any, lists: Any, candidates: Any, where: Any, queue: Any,
+) -> None:  # fmt: skip
+    """The lane's candidate is `command` on bank `b`, for the request in `slot`."""
+    place = lists[lane, L_PLACE]
     if place < 0:
         place = queue[Q_ACTIVE]
-        lists[own, L_PLACE] = place
+        lists[lane, L_PLACE] = place
         queue[Q_ACTIVE] += 1
-    row, before, slot = bank[b, B_ROW], -1, head
-    command = ACT
-    if row >= 0:
-        while slot >= 0 and slots[slot, S_ROW] != row:
-            before, slot = slot, slots[slot, S_NEXT]
-        if slot < 0 or (slot != head and tm[CAP] > 0 and bank[b, B_HITS] >= tm[CAP]):
-            command, before, slot = PRE, -1, head
-        else:
-            command = WR if slots[slot, S_WRITE] else RD
-    lists[own, L_BEFORE] = before
-    lists[own, L_SLOT] = slot
-    lists[own, L_COMMAND] = command
+    lists[lane, L_BEFORE] = before
+    lists[lane, L_SLOT] = slot
+    lists[lane, L_COMMAND] = command
     g = b >> tm[K_BITS]
     candidates[place, K_READY] = bank[b, command]
-    candidates[place, K_KEY] = (slots[slot, S_AGE] << BANK_BITS) + own
+    candidates[place, K_KEY] = (slots[slot, S_AGE] << LANE_BITS) + lane
     where[place, 0] = g * GROUP_COLUMNS + command
     where[place, 1] = (g >> tm[G_BITS]) * RANK_COLUMNS + command
 
 
-def admit(own: int, row: int, write: bool, request: int, which: int, slots: Any, lists: Any, queue: Any) -> None:
-    """A request enters list `which` of bank `own`."""
+def find(row: int, head: int, slots: Any) -> tuple[int, int]:
+    """(slot before it, slot) of the oldest request to `row` from `head` on; -1 where there is none."""
+    before, slot = -1, head
+    while slot >= 0 and slots[slot, S_ROW] != row:
+        before, slot = slot, slots[slot, S_NEXT]
+    return before, slot
+
+
+def choose(
+    own: int, b: int, kinds: int, tm: Any, bank: Any, slots: Any, lists: Any, candidates: Any, where: Any, queue: Any
+) -> None:
+    """Candidates of bank `b` (`own` of its channel) among its requests of the `kinds` that are served."""
+    reads, writes = 2 * own, 2 * own + 1
+    head = lists[reads, L_HEAD] if kinds & 1 else -1
+    other = lists[writes, L_HEAD] if kinds & 2 else -1
+    if head < 0 and other < 0:
+        drop(reads, lists, candidates, where, queue)
+        drop(writes, lists, candidates, where, queue)
+        return
+    # the oldest request, the lane it waits in, and the lane it does not
+    oldest, lane, rest = head, reads, writes
+    if head < 0 or (other >= 0 and slots[other, S_AGE] < slots[head, S_AGE]):
+        oldest, lane, rest = other, writes, reads
+    row = bank[b, B_ROW]
+    if row < 0:
+        drop(rest, lists, candidates, where, queue)
+        offer(lane, b, ACT, -1, oldest, tm, bank, slots, lists, candidates, where, queue)
+        return
+    before_read, read = find(row, head, slots)
+    before_write, write = find(row, other, slots)
+    capped = tm[CAP] > 0 and bank[b, B_HITS] >= tm[CAP] and slots[oldest, S_ROW] != row
+    if capped or (read < 0 and write < 0):
+        drop(rest, lists, candidates, where, queue)
+        offer(lane, b, PRE, -1, oldest, tm, bank, slots, lists, candidates, where, queue)
+        return
+    if read < 0:
+        drop(reads, lists, candidates, where, queue)
+    else:
+        offer(reads, b, RD, before_read, read, tm, bank, slots, lists, candidates, where, queue)
+    if write < 0:
+        drop(writes, lists, candidates, where, queue)
+    else:
+        offer(writes, b, WR, before_write, write, tm, bank, slots, lists, candidates, where, queue)
+
+
+def admit(lane: int, row: int, request: int, slots: Any, lists: Any, queue: Any) -> None:
+    """A request enters the list of a lane."""
     slot = queue[Q_FREE]
     queue[Q_FREE] = slots[slot, S_NEXT]
     slots[slot, S_NEXT] = -1
     slots[slot, S_ROW] = row
-    slots[slot, S_WRITE] = 1 if write else 0
     slots[slot, S_ID] = request
     slots[slot, S_AGE] = queue[Q_AGE]
     queue[Q_AGE] += 1
-    tail = lists[own, L_TAIL + which]
+    tail = lists[lane, L_TAIL]
     if tail < 0:
-        lists[own, L_HEAD + which] = slot
+        lists[lane, L_HEAD] = slot
     else:
         slots[tail, S_NEXT] = slot
-    lists[own, L_TAIL + which] = slot
-    queue[Q_COUNT + which] += 1
+    lists[lane, L_TAIL] = slot
+    queue[Q_COUNT + (lane & 1)] += 1
 
 
-def leave(own: int, which: int, slots: Any, lists: Any, queue: Any) -> None:
-    """The candidate of bank `own` leaves its list."""
-    slot, before = lists[own, L_SLOT], lists[own, L_BEFORE]
+def leave(lane: int, slots: Any, lists: Any, queue: Any) -> None:
+    """The candidate of a lane leaves its list."""
+    slot, before = lists[lane, L_SLOT], lists[lane, L_BEFORE]
     after = slots[slot, S_NEXT]
     if before < 0:
-        lists[own, L_HEAD + which] = after
+        lists[lane, L_HEAD] = after
     else:
         slots[before, S_NEXT] = after
-    if lists[own, L_TAIL + which] == slot:
-        lists[own, L_TAIL + which] = before
+    if lists[lane, L_TAIL] == slot:
+        lists[lane, L_TAIL] = before
     slots[slot, S_NEXT] = queue[Q_FREE]
     queue[Q_FREE] = slot
-    queue[Q_COUNT + which] -= 1
+    queue[Q_COUNT + (lane & 1)] -= 1
 
 
 def serving(drain: int, queue: Any) -> int:
@@ -154,21 +195,18 @@ def serving(drain: int, queue: Any) -> int:
 def rejuvenate(slots: Any, lists: Any, candidates: Any, queue: Any) -> None:
     """Counts ages from the oldest waiting request on, so that they stay small."""
     oldest = queue[Q_AGE]
-    for own in range(len(lists)):
-        for which in range(2):
-            slot = lists[own, L_HEAD + which]
-            while slot >= 0:
-                oldest = min(oldest, slots[slot, S_AGE])
-                slot = slots[slot, S_NEXT]
+    for lane in range(len(lists)):
+        if lists[lane, L_HEAD] >= 0:
+            oldest = min(oldest, slots[lists[lane, L_HEAD], S_AGE])
     for slot in range(len(slots)):
         slots[slot, S_AGE] -= oldest
     for place in range(queue[Q_ACTIVE]):
-        candidates[place, K_KEY] -= oldest << BANK_BITS
+        candidates[place, K_KEY] -= oldest << LANE_BITS
     queue[Q_AGE] -= oldest
 
 
 def pick(base: int, candidates: Any, where: Any, next_group: Any, next_rank: Any, queue: Any) -> int:
-    """Smallest (cycles after `base`, age, bank), as one number, of the candidates; NEVER if there is none."""
+    """Smallest (cycles after `base`, age, lane), as one number, of the candidates; NEVER if there is none."""
     first = NEVER
     for place in range(queue[Q_ACTIVE]):
         t = max(base, candidates[place, K_READY], next_group[where[place, 0]], next_rank[where[place, 1]])
@@ -184,19 +222,11 @@ def pick_near_refresh(
     first = NEVER
     for place in range(queue[Q_ACTIVE]):
         t = max(base, candidates[place, K_READY], next_group[where[place, 0]], next_rank[where[place, 1]])
-        b = first_bank + (candidates[place, K_KEY] & (MOST_BANKS - 1))
+        b = first_bank + ((candidates[place, K_KEY] & LANE_MASK) >> 1)
         r = b >> (tm[K_BITS] + tm[G_BITS])
         if t < rank[r, R_URGENT] or not in_unit(b, r, tm, rank):
             first = min(first, ((t - base) << KEY_BITS) + candidates[place, K_KEY])
     return first
-
-
-def is_last_to_row(slot: int, slots: Any) -> bool:
-    """Whether no access behind `slot` in its list is to the same row."""
-    row, after = slots[slot, S_ROW], slots[slot, S_NEXT]
-    while after >= 0 and slots[after, S_ROW] != row:
-        after = slots[after, S_NEXT]
-    return bool(after < 0)
 
 
 def schedule(
@@ -216,29 +246,35 @@ def schedule(
     first_bank = c * tm[R_COUNT] << bits
     buffered, timed, writes = queue[Q_ROOM + 1] > 0, len(arrival) > 0, len(is_write) > 0
     now, drain = channel[c, C_NOW], channel[c, C_DRAIN]
+    kinds = 1 << drain if buffered else BOTH
     rejuvenate(slots, lists, candidates, queue)
     while True:
         # 1. requests that have come enter, in order, while there is room for the next one
         comes = NEVER
         while nth < n:
-            write = writes and is_write[nth] != 0
-            which = 1 if buffered and write else 0
-            if queue[Q_COUNT + which] >= queue[Q_ROOM + which]:
+            which = 1 if writes and is_write[nth] != 0 else 0
+            if buffered and queue[Q_COUNT + which] >= queue[Q_ROOM + which]:
+                break
+            if not buffered and queue[Q_COUNT] + queue[Q_COUNT + 1] >= queue[Q_ROOM]:
                 break
             if timed and arrival[nth] > now:
                 comes = arrival[nth]
                 break
             b = banks[nth]
             own = b - first_bank
-            admit(own, rows[nth], write, numbers[nth], which, slots, lists, queue)
+            lane = 2 * own + which
+            admit(lane, rows[nth], numbers[nth], slots, lists, queue)
             rank[b >> bits, R_QUEUED] += 1
-            # Only a bank's first request, or the first access to its open row, can change its candidate.
-            alone = lists[own, L_HEAD + which] == lists[own, L_TAIL + which]
-            if which == drain and (alone or lists[own, L_COMMAND] == PRE):
-                choose(own, b, which, tm, bank, slots, lists, candidates, where, queue)
+            # An access or an activate that the lane wants already is for an older request.
+            if kinds >> which & 1 and (lists[lane, L_PLACE] < 0 or lists[lane, L_COMMAND] == PRE):
+                choose(own, b, kinds, tm, bank, slots, lists, candidates, where, queue)
             nth += 1
-        room = queue[Q_COUNT] < queue[Q_ROOM] or queue[Q_COUNT + 1] < queue[Q_ROOM + 1]
-        if nth == n and (queue[Q_COUNT] + queue[Q_COUNT + 1] == 0 if last else room):
+        waiting = queue[Q_COUNT] + queue[Q_COUNT + 1]
+        if buffered:
+            room = queue[Q_COUNT] < queue[Q_ROOM] or queue[Q_COUNT + 1] < queue[Q_ROOM + 1]
+        else:
+            room = waiting < queue[Q_ROOM]
+        if nth == n and (waiting == 0 if last else room):
             channel[c, C_NOW] = now
             channel[c, C_DRAIN] = drain
             return served
@@ -246,8 +282,9 @@ def schedule(
             mode = serving(drain, queue)
             if mode != drain:
                 drain = mode
-                for own in range(len(lists)):
-                    choose(own, own + first_bank, drain, tm, bank, slots, lists, candidates, where, queue)
+                kinds = 1 << drain
+                for own in range(len(lists) // 2):
+                    choose(own, own + first_bank, kinds, tm, bank, slots, lists, candidates, where, queue)
         # 2. the candidate that is allowed first; near a refresh, that goes before
         base = max(now, channel[c, C_BUS])
         first = pick(base, candidates, where, next_group, next_rank, queue)
@@ -260,15 +297,15 @@ def schedule(
                 refresh(t, r, closes, tm, bank, group, rank, channel, count, log)
                 now = t + 1
                 for own in range((r << bits) - first_bank, ((r + 1) << bits) - first_bank):
-                    choose(own, own + first_bank, drain, tm, bank, slots, lists, candidates, where, queue)
+                    choose(own, own + first_bank, kinds, tm, bank, slots, lists, candidates, where, queue)
                 continue
         if comes <= best:
             now = comes
             continue
         # 3. issue it
-        chosen = first & (MOST_BANKS - 1)
-        b, command, slot = chosen + first_bank, lists[chosen, L_COMMAND], lists[chosen, L_SLOT]
-        now, row, request = best + 1, slots[slot, S_ROW], slots[slot, S_ID]
+        lane = first & LANE_MASK
+        own, command, slot = lane >> 1, lists[lane, L_COMMAND], lists[lane, L_SLOT]
+        b, now, row, request = own + first_bank, best + 1, slots[slot, S_ROW], slots[slot, S_ID]
         if command == ACT:
             note(log, count, best, ACT, b, row, request)
             activate(best, b, row, tm, bank, group, rank, count)
@@ -281,17 +318,23 @@ def schedule(
             count[N_PRE] += 1
             count[N_CONFLICTS] += 1
         else:
-            write, auto = command == WR, tm[CLOSED] == 1 and is_last_to_row(slot, slots)
+            write, auto = command == WR, False
+            if tm[CLOSED] == 1:  # closed with the last access that waits: those of this lane stand behind it
+                auto = find(row, slots[slot, S_NEXT], slots)[1] < 0
+                if auto and kinds == BOTH:
+                    auto = find(row, lists[lane ^ 1, L_HEAD], slots)[1] < 0
             note(log, count, best, (WRA if auto else WR) if write else (RDA if auto else RD), b, row, request)
-            leave(chosen, drain, slots, lists, queue)
+            leave(lane, slots, lists, queue)
             rank[b >> bits, R_QUEUED] -= 1
             ends[served, 0] = request
             ends[served, 1] = column(best, b, write, auto, tm, bank, group, rank, channel, count)
             served += 1
-        choose(chosen, b, drain, tm, bank, slots, lists, candidates, where, queue)
+        choose(own, b, kinds, tm, bank, slots, lists, candidates, where, queue)
 
 
-HELPERS = (*STATE_HELPERS, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh, is_last_to_row)
+HELPERS = (
+    *STATE_HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh
+)  # fmt: skip
 
 
 def split(

@@ -158,24 +158,25 @@ class Channel:
         candidates = {}
         for place in dict.fromkeys(request.place for request in waiting):
             if place not in taken:
-                request, name = self.wish(place, waiting)
-                candidates[request.number] = (request, name)
+                for request, name in self.wishes(place, waiting):
+                    candidates[request.number] = (request, name)
         for number in sorted(candidates):
             request, name = candidates[number]
             if self.allowed(name, (request.place,), now, request.place[0]):
                 self.act(request, name, now, waiting)
                 return
 
-    def wish(self, place: Place, waiting: list[Request]) -> tuple[Request, str]:
-        """Whose turn it is at a bank, and the command it needs."""
+    def wishes(self, place: Place, waiting: list[Request]) -> list[tuple[Request, str]]:
+        """Whose turn it may be at a bank, and the command it needs."""
         mine = [request for request in waiting if request.place == place]
         if place not in self.rows:
-            return mine[0], "ACT"
+            return [(mine[0], "ACT")]
         hits = [request for request in mine if request.row == self.rows[place]]
         cap = self.policy.hit_cap
         if not hits or (hits[0] is not mine[0] and 0 < cap <= self.hits[place]):
-            return mine[0], "PRE"
-        return hits[0], "WR" if hits[0].is_write else "RD"
+            return [(mine[0], "PRE")]
+        reads, writes = ([hit for hit in hits if hit.is_write is kind] for kind in (False, True))
+        return [(hit, name) for kind, name in ((reads, "RD"), (writes, "WR")) for hit in kind[:1]]
 
     def act(self, request: Request, name: str, now: int, waiting: list[Request]) -> None:
         place, timing, row = request.place, self.device.timing, request.row

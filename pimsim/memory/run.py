@@ -314,13 +314,13 @@ def _queue(device: Device, policy: Policy) -> tuple[NDArray[Any], ...]:
     size = policy.queue + policy.write_queue
     slots = np.zeros((size, frfcfs.SLOT_COLUMNS), dtype=np.int64)
     slots[:, frfcfs.S_NEXT] = np.append(np.arange(1, size), -1)
-    banks = device.organisation.ranks * device.banks_per_rank
-    lists = np.full((banks, frfcfs.LIST_COLUMNS), -1, dtype=np.int64)
-    candidates = np.zeros((banks, frfcfs.CANDIDATE_COLUMNS), dtype=np.int64)
+    lanes = 2 * device.organisation.ranks * device.banks_per_rank
+    lists = np.full((lanes, frfcfs.LIST_COLUMNS), -1, dtype=np.int64)
+    candidates = np.zeros((lanes, frfcfs.CANDIDATE_COLUMNS), dtype=np.int64)
     queue = np.zeros(frfcfs.QUEUE_COLUMNS, dtype=np.int64)
     queue[frfcfs.Q_ROOM], queue[frfcfs.Q_ROOM + 1] = policy.queue, policy.write_queue
     queue[frfcfs.Q_HIGH], queue[frfcfs.Q_LOW] = policy.drain_high, policy.drain_low
-    return slots, lists, candidates, np.zeros((banks, 2), dtype=np.uint32), queue
+    return slots, lists, candidates, np.zeros((lanes, 2), dtype=np.uint32), queue
 
 
 def kernel(module: Any, name: str, size: int) -> Any:

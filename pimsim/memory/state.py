@@ -48,14 +48,15 @@ LOG_COLUMNS = 5  # cycle, command, bank (first of the unit), row or unit, reques
 
 def note(log: Any, count: Any, t: int, command: int, bank: int, row: int, request: int) -> None:
     """One line of the command log, if there is one; lines that do not fit are counted all the same."""
-    n = count[N_LOG]
-    if n < len(log):
-        log[n, 0] = t
-        log[n, 1] = command
-        log[n, 2] = bank
-        log[n, 3] = row
-        log[n, 4] = request
-    count[N_LOG] = n + 1
+    if len(log) > 0:
+        n = count[N_LOG]
+        if n < len(log):
+            log[n, 0] = t
+            log[n, 1] = command
+            log[n, 2] = bank
+            log[n, 3] = row
+            log[n, 4] = request
+        count[N_LOG] = n + 1
 
 
 def activate(t: int, b: int, row: int, tm: Any, bank: Any, group: Any, rank: Any, count: Any) -> None:
