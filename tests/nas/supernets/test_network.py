@@ -194,7 +194,7 @@ def test_training_follows_evaluation_in_one_process(schema, batch):
         before = found(*batch)
     found(*batch).sum().backward()
     assert torch.equal(found(*batch), before)
-    assert found.matrices["0/dot-product/weight"].grad is not None
+    assert any(parameter.grad is not None for parameter in found.matrices.values())
 
 
 def test_what_cannot_be_a_network_is_refused(schema):
