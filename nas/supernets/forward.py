@@ -145,8 +145,9 @@ class Part:
 @cache
 def lower_triangle(count: int, device: torch.device) -> Tensor:
     """Places of the strict lower triangle in a flattened square matrix of `count` rows, row by row."""
-    row, column = torch.tril_indices(count, count, -1, device=device).unbind()
-    return row * count + column
+    with torch.inference_mode(False):  # it is kept, and what inference mode makes takes no part in training later on
+        row, column = torch.tril_indices(count, count, -1, device=device).unbind()
+        return row * count + column
 
 
 def joined(pieces: Sequence[Tensor]) -> Tensor:

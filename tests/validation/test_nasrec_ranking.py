@@ -6,9 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
-from validation.nasrec.ranking import MINI, NAME, main, report
-from validation.nasrec.ranking_statistics import FULL, WEAK, statistics, verdicts
+from validation.nasrec import records
+from validation.nasrec.ranking import MINI, NAME, REAL, STUDY, main, report
+from validation.nasrec.ranking_statistics import FULL, WEAK, ceiling_and_taus, statistics, verdicts
 from validation.nasrec.ranking_work import SPACES, STRATEGIES, Study
 
 INTERVAL = {"value": 0.1, "low": 0.05, "high": 0.15}
@@ -75,3 +77,65 @@ def test_miniature_runs_and_is_resumed_to_the_same_record(tmp_path):
     assert "| unbalanced | any-path | yes |" in report(found)
     main(arguments)
     assert (tmp_path / f"{NAME}.json").read_text() == first
+
+
+@pytest.fixture(scope="module")
+def record():
+    return records.read(NAME)
+
+
+def without_new(settings, known):
+    """`settings` without those that came after the record and have their default there."""
+    if not isinstance(settings, dict):
+        return settings
+    return {key: without_new(value, known[key]) for key, value in settings.items() if key in known}
+
+
+def test_record_is_of_the_setting_that_the_study_has(record):
+    for found, chosen in ((record["setting"], STUDY), (record["real"]["setting"], REAL)):
+        assert without_new(json.loads(json.dumps(chosen.told())), found) == found
+
+
+def test_record_holds_every_subnet_seed_and_supernet(record):
+    for space in SPACES:
+        found = record["figures"][space]
+        assert np.array(found["alone"]).shape == (60, 2)
+        for strategy in STRATEGIES:
+            for kind in ("shared", "tuned"):
+                assert np.array(found["scores"][strategy][kind]).shape == (3, 60)
+
+
+def test_statistics_of_the_record_follow_from_its_figures(record):
+    again = statistics(record["figures"])
+    assert again["verdicts"] == record["statistics"]["verdicts"]
+    for part in ("ceilings", "taus", "differences"):
+        for name, told in record["statistics"][part].items():
+            for key, value in told.items():
+                assert again[part][name][key] == pytest.approx(value), (name, key)
+
+
+def test_pilot_of_the_record_follows_from_its_figures(record):
+    again = ceiling_and_taus(record["real"]["figures"])
+    assert again["ceiling"] == pytest.approx(record["real"]["statistics"]["ceiling"])
+    for kind, told in record["real"]["statistics"]["taus"].items():
+        assert again["taus"][kind] == pytest.approx(told), kind
+
+
+def test_taus_of_the_record_are_scipys(record):
+    for space in SPACES:
+        found = record["figures"][space]
+        alone = np.array(found["alone"])
+        assert record["statistics"]["ceilings"][space]["value"] == pytest.approx(kendalltau(*alone.T).statistic)
+        for strategy in STRATEGIES:
+            for kind in ("shared", "tuned"):
+                told = record["statistics"]["taus"][f"{space}/{strategy}/{kind}"]
+                seeds = [kendalltau(one, alone.mean(1)).statistic for one in found["scores"][strategy][kind]]
+                assert told["seeds"] == pytest.approx(seeds)
+                assert told["value"] == pytest.approx(np.mean(seeds))
+
+
+def test_bar_of_the_record(record):
+    """What the report says of the bar."""
+    assert record["statistics"]["verdicts"]["ceiling_allows"]
+    assert record["statistics"]["verdicts"]["below_none"]
+    assert record["statistics"]["verdicts"]["above_weak"]

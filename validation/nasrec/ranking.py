@@ -43,7 +43,9 @@ TRIED = (
     "any-path 0.347 and 0.359. Supernets of 800 steps: single-operator 0.272 and 0.207, single-path 0.255 and 0.354, "
     "any-path 0.285 and 0.408; fine-tuned networks of the single-operator supernet were then better (mean AUC 0.811) "
     "than the same networks alone (0.768), whose short training ranks how fast they learn. 200 steps alone: the first "
-    "6 networks differed by 0.007, their seeds by 0.006, so that the ceiling was lower."
+    "6 networks differed by 0.007, their seeds by 0.006, so that the ceiling was lower. "
+    "The first supernets of the table are those of the first try, so that their scores without fine-tuning were known "
+    "when its length was chosen."
 )
 """How the setting of STUDY was chosen, on validation."""
 
@@ -156,6 +158,7 @@ def _said(verdicts: dict[str, Any]) -> str:
         f"- No recipe significantly above the full one ({FULL}): {_passed(verdicts['below_none'])}{_of(above)}"
     )
     lines.append(f"- The full recipe significantly above {WEAK}: {_passed(verdicts['above_weak'])}.")
+    lines.append("- Intervals are over subnets, not over supernets, and are not corrected for their number.")
     return "\n".join(lines)
 
 

@@ -28,7 +28,7 @@ def costs(record: Record, schema: Any) -> dict[str, float]:
     run = from_json(record.config)
     model = network(run.model_name, schema, _settings(run), 0).eval()
     example = (torch.zeros(2, len(schema.dense)), torch.zeros(2, schema.width, dtype=torch.int64))
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
         torch.onnx.export(

@@ -77,7 +77,7 @@ def _found(name: str, one: dict[str, Any], bars: dict[str, Any]) -> str:
                 f"- Bars, rows {rows}: interval above {NOT_WORSE} {SIGNS[found['not_worse']]}; better than the neural "
                 f"mean (Holm p {found['holm_p']:.3g} < {SIGNIFICANT}) {SIGNS[found['better_than_neural_mean']]}."
             )
-    if "gap" in told:
+    if told.get("gap", 0.0) > 0.0:
         text = f"- Boosted trees over the linear model: {told['gap']:+.4f}; searched networks close "
         text += f"{told['gap_share']:.0%}"
         if name == GAP_SET and one["bar"]:

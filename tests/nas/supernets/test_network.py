@@ -9,6 +9,7 @@ import torch
 from nas.data.fields import Schema
 from nas.spaces.architecture import Architecture, Block
 from nas.spaces.nasrec import Space
+from nas.supernets.forward import lower_triangle
 from nas.supernets.nasrec import Network
 from pimsim.errors import InputError
 
@@ -184,6 +185,16 @@ def test_without_dense_columns_there_is_one_that_is_always_1(schema, batch):
     with_one = network(Schema(("one",), schema.sparse), block("dot-product"))
     sparse = batch[1]
     assert torch.equal(without(torch.empty(6, 0), sparse), with_one(torch.ones(6, 1), sparse))
+
+
+def test_training_follows_evaluation_in_one_process(schema, batch):
+    lower_triangle.cache_clear()
+    found = network(schema, block("dot-product"))
+    with torch.inference_mode():
+        before = found(*batch)
+    found(*batch).sum().backward()
+    assert torch.equal(found(*batch), before)
+    assert any(parameter.grad is not None for parameter in found.matrices.values())
 
 
 def test_what_cannot_be_a_network_is_refused(schema):
