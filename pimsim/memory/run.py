@@ -184,7 +184,8 @@ class Memory:
             return np.zeros(len(self._rank), dtype=np.int64)
         offset = np.arange(len(self._rank)) % tm[st.R_COUNT] * tm[st.T_REFI] // tm[st.R_COUNT]
         due = np.maximum(0, ((cycles - offset + 1) << tm[st.U_BITS]) - 1) // tm[st.T_REFI]
-        return np.maximum(0, due - self._rank[:, st.R_REFRESHED])
+        owed: NDArray[np.int64] = np.maximum(0, due - self._rank[:, st.R_REFRESHED])
+        return owed
 
     def _serve(self, address: NDArray[np.int64], write: NDArray[np.uint8], times: NDArray[np.int64]) -> None:
         ends = np.empty(len(address), dtype=np.int64) if self._done is not None else NONE
