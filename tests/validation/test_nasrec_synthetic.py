@@ -109,7 +109,13 @@ def searches(planted_orders, plain_orders, gap=0.001):
     [
         (searches([3, 4, 8, 3, 2], [1, 2, 3, 1, 4]), set()),
         (searches([3, 4, 2, 3, 2], [1, 2, 3, 1, 4]), {"products in enough searches where planted"}),
-        (searches([3] * 5, [4] * 5), {"products not preferred where none is planted"}),
+        (
+            searches([3] * 5, [4] * 5),
+            {
+                "products not preferred where none is planted",
+                "products chosen more often where planted than where none is",
+            },
+        ),
         (
             searches([3] * 5, [1] * 5, 0.0021),
             {"within the gap of the bound, mean of each generator", "within the gap of the bound, every network"},

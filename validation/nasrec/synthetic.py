@@ -92,11 +92,13 @@ class Plan:
         return Inputs(self.planted.dense, self.planted.fields, self.recipe.embedding_dim)
 
     def to_json(self) -> Result:
-        """Settings that differ from their defaults, part by part."""
+        """Settings part by part: of the generator all, of the others those that differ from their defaults."""
         told = {}
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            told[name] = value if isinstance(value, int) else value.model_dump(mode="json", exclude_defaults=True)
+            told[name] = (
+                value if isinstance(value, int) else value.model_dump(mode="json", exclude_defaults=name != "planted")
+            )
         return told
 
 

@@ -71,4 +71,5 @@ def _verdicts(found: Mapping[str, Any]) -> dict[str, bool]:
         "products in enough searches where planted": planted["count"] >= math.ceil(ENOUGH * planted["of"]),
         "products in fewer than half of random networks": found["random"]["share"] < 0.5,
         "products not preferred where none is planted": plain["p_more"] >= LEVEL,
+        "products chosen more often where planted than where none is": planted["share"] > plain["share"],
     }
