@@ -103,7 +103,8 @@ def _traced(network: Any, given: bool) -> tuple[nn.Module, tuple[Any, ...], tupl
         def forward(self, dense: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
             return self.network.from_features(dense, features.transpose(1, 2))  # type: ignore[no-any-return]
 
-    dense = torch.zeros(2, network.inputs.dense)
+    searched = hasattr(network, "inputs")  # networks of the space read a column that is always 1 where there is none
+    dense = torch.zeros(2, network.inputs.dense if searched else len(network.schema.dense))
     if given:
         return FromFeatures(), (dense, torch.zeros(2, network.inputs.fields, network.inputs.dim)), ("dense", "features")
     return network, (dense, torch.zeros(2, network.schema.width, dtype=torch.int64)), ("dense", "sparse")
