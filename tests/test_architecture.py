@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "pimsim"
 
 # Lowest first. A part imports only from lines above its own, never from its neighbours on the same line.
 ORDER = (
-    ("errors", "data_files", "jit"),
+    ("errors",),
+    ("arrays_file", "data_files", "jit"),
     ("graph", "hardware"),
     ("components",),
     ("mapping",),

@@ -12,8 +12,8 @@ import onnx
 from google.protobuf.message import DecodeError, EncodeError
 from onnx import ModelProto, TensorProto, external_data_helper
 
+from pimsim.arrays_file import read_arrays
 from pimsim.errors import InputError, Place, printable
-from pimsim.functional.arrays_file import read_arrays
 from pimsim.graph.dtypes import NAMES
 from pimsim.graph.model_file import external_file_present
 from pimsim.graph.sizes import LARGEST_FILE_BYTES

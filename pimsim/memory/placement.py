@@ -30,7 +30,6 @@ MOST_HOT_ROWS = 4096
 PROFILED = 2**20
 """Requests that a profile looks at, unless more are asked for."""
 MOST_UNITS = 2**20
-MOST_PIECES = 2**22
 LONGEST_BAG = 4096
 
 

@@ -171,11 +171,6 @@ class Memory:
             device.name, cycles, device.ns(cycles), requests, counts, residency, energy, self._ends(), log
         )  # fmt: skip
 
-    @property
-    def log_lines(self) -> int:
-        """Commands so far, those included for which the log had no room."""
-        return int(self._count[st.N_LOG])
-
     def _owed(self, cycles: int) -> NDArray[np.int64]:
         """Refreshes of each rank that fell due by `cycles` and were not made while it was served: a rank with nothing
         to do, or that postponed them, makes them all the same."""

@@ -163,9 +163,8 @@ def _fed(memory: Memory, lookups: Lookups, which: Array, cycle: int) -> Array:
     # Position of each access in the trace: the run of its inference, from where that begins.
     places = np.arange(total) + np.repeat(lookups.first[which] - starts, sizes)
     write = None if lookups.write is None else lookups.write[places]
-    memory.feed(lookups.address[places], write, np.full(total, cycle, dtype=np.int64))
-    assert memory._done is not None
-    ends = memory._done[-1]
+    ends = memory.feed(lookups.address[places], write, np.full(total, cycle, dtype=np.int64))
+    assert ends is not None  # fcfs with done_times: see `serve`
     found = np.full(len(which), cycle, dtype=np.float64)
     some = sizes > 0
     found[some] = np.maximum.reduceat(ends, starts[some])

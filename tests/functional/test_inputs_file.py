@@ -13,10 +13,11 @@ import onnx
 import pytest
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
+from pimsim import arrays_file
+from pimsim.arrays_file import read_arrays
 from pimsim.errors import InputError
-from pimsim.functional import activations, arrays_file
+from pimsim.functional import activations
 from pimsim.functional.activations import run_samples
-from pimsim.functional.arrays_file import read_arrays
 
 W = np.random.default_rng(5).standard_normal((4, 3)).astype(np.float32)
 

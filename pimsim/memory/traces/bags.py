@@ -14,16 +14,13 @@ last offset of every table is the number of its indices, it closes the last bag 
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
+from pimsim.arrays_file import read_arrays
 from pimsim.errors import InputError, Place, printable
 from pimsim.memory.traces.form import CHUNK, KINDS, MAX_TABLES, Checker, Chunk, Header, TableShape
 from pimsim.memory.traces.parquet import chosen
@@ -155,50 +152,14 @@ class BagTrace:
 
 def _arrays(path: Path, place: Place) -> dict[str, Array]:
     """Name -> one-dimensional array of int64 for each member of the file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            total = sum(entry.file_size for entry in entries)
-            if len(entries) > MAX_MEMBERS or total > LARGEST_BYTES:
-                raise InputError(
-                    f"holds {len(entries):,} arrays of {total:,} bytes; at most {MAX_MEMBERS:,} of {LARGEST_BYTES:,} "
-                    "bytes together are read: write larger traces as parquet",
-                    place,
-                )
-            found: dict[str, Array] = {}
-            for entry in entries:
-                name = entry.filename.removesuffix(".npy")
-                if name in found:
-                    raise InputError(f"holds two arrays of the name '{printable(name, 60)}'", place)
-                found[name] = _array(archive, entry, name, place)
-            return found
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as fault:
-        raise InputError(f"is no .npz file as numpy.savez writes it: {printable(fault, 120)}", place) from fault
-    except (OSError, ValueError) as fault:
-        raise InputError(f"cannot be read: {printable(getattr(fault, 'strerror', None) or fault)}", place) from fault
+    arrays = read_arrays(path, largest=LARGEST_BYTES, members=MAX_MEMBERS, hint="write larger traces as parquet")
+    return {name: _whole(array, f"the array '{printable(name, 60)}'", place) for name, array in arrays.items()}
 
 
-def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, place: Place) -> Array:
-    what = f"the array '{printable(name, 60)}'"
-    with archive.open(entry) as member:
-        data = member.read(entry.file_size)
-    stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError("unknown version of the .npy format")
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-    except (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError) as fault:
-        raise InputError(f"{what} is not in the .npy format: {printable(fault, 120)}", place) from fault
-    if dtype.kind not in "iu" or len(shape) != 1:
-        raise InputError(f"{what} is {printable(dtype)} of the shape {printable(list(shape))}; "
+def _whole(array: Array, what: str, place: Place) -> Array:
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise InputError(f"{what} is {printable(array.dtype)} of the shape {printable(list(array.shape))}; "
                          "whole numbers of one dimension are needed", place)  # fmt: skip
-    if shape[0] < 0 or shape[0] * dtype.itemsize != len(data) - stream.tell():
-        raise InputError(
-            f"{what} claims {shape[0]} numbers of {dtype}, but has {len(data) - stream.tell()} bytes", place
-        )
-    values = np.frombuffer(data, dtype, offset=stream.tell())
-    if dtype.kind == "u" and len(values) and int(values.max()) >= 2**63:
-        raise InputError(f"{what} holds {int(values.max())}, which does not fit into 63 bits", place)
-    return values.astype(np.int64)
+    if array.dtype.kind == "u" and len(array) and int(array.max()) >= 2**63:
+        raise InputError(f"{what} holds {int(array.max())}, which does not fit into 63 bits", place)
+    return array.astype(np.int64)

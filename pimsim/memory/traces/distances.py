@@ -15,7 +15,7 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.jit import compiled
-from pimsim.memory.traces.stack import place
+from pimsim.memory.traces.fenwick import before, place, refill
 
 Array = Any
 
@@ -35,16 +35,6 @@ def find(key: int, keys: Array) -> int:
     return at
 
 
-def before(tree: Array, slot: int) -> int:
-    """Slots in use before `slot`."""
-    total = 0
-    i = slot
-    while i > 0:
-        total += tree[i]
-        i -= i & -i
-    return total
-
-
 def close_up(slots: Array, owner: Array, tree: Array, state: Array) -> None:
     """Number the slots in use afresh, in their order."""
     live = 0
@@ -56,12 +46,7 @@ def close_up(slots: Array, owner: Array, tree: Array, state: Array) -> None:
             live += 1
     for slot in range(live, len(owner)):
         owner[slot] = -1
-    for i in range(1, len(tree)):
-        tree[i] = 1 if i <= live else 0
-    for i in range(1, len(tree)):
-        up = i + (i & -i)
-        if up < len(tree):
-            tree[up] += tree[i]
+    refill(tree, live)
     state[HEAD] = live
 
 
@@ -106,6 +91,9 @@ def move(keys: Array, slots: Array, counts: Array, new_keys: Array, new_slots: A
             owner[slots[at]] = to
 
 
+HELPERS = (find, before, place, refill, close_up)
+
+
 class Distances:
     """The reuse distances of a trace, taken in piece by piece."""
 
@@ -113,7 +101,7 @@ class Distances:
         self.state = np.zeros(3, dtype=np.int64)
         self._make(SMALLEST)
         self.histogram = np.zeros(SMALLEST, dtype=np.int64)
-        self.measure = compiled(measure, find, before, close_up, place)
+        self.measure = compiled(measure, *HELPERS)
         self.move = compiled(move, find)
 
     def add(self, rows: Array) -> None:
@@ -153,5 +141,5 @@ class Distances:
         self.move(*old, self.keys, self.slots, self.counts, self.owner)
         # The owners are new where rows are; counting the slots afresh brings the tree into step with them.
         self.state[HEAD] = head
-        compiled(close_up)(self.slots, self.owner, self.tree, self.state)
+        compiled(close_up, refill)(self.slots, self.owner, self.tree, self.state)
         self.histogram = np.concatenate([self.histogram, np.zeros(size - len(self.histogram), dtype=np.int64)])

@@ -3,7 +3,7 @@ IBM Systems Journal 9(2), 1970, read backwards). A request draws how many other 
 was, and that row moves to the top of the stack; a distance below the stack is a row that has not been seen for as
 long.
 
-The stack is kept as a line of slots in the order of last use, with a Fenwick tree (P. M. Fenwick, 1994) that counts the
+The stack is kept as a line of slots in the order of last use, with a Fenwick tree that counts the
 slots in use, so that the row at any depth is found in log2(slots) steps.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.jit import compiled
+from pimsim.memory.traces.fenwick import nth, place, refill
 from pimsim.memory.traces.scatter import Scatter
 
 Array = Any
@@ -34,27 +35,6 @@ rising with the logarithm of the distance, with a large part that is hardly reus
 LIVE, HEAD, COLD = 0, 1, 2
 
 
-def place(tree: Array, slot: int, change: int) -> None:
-    """Add `change` to the count of `slot`."""
-    i = slot + 1
-    while i < len(tree):
-        tree[i] += change
-        i += i & -i
-
-
-def nth(tree: Array, wanted: int) -> int:
-    """The slot in use that has `wanted` others before it. The length of the tree is 1 more than a power of 2."""
-    at = 0
-    step = len(tree) - 1
-    left = wanted
-    while step > 0:
-        if at + step < len(tree) and tree[at + step] <= left:
-            at += step
-            left -= tree[at]
-        step >>= 1
-    return at
-
-
 def squeeze(owner: Array, tree: Array, state: Array) -> None:
     """Move the slots in use to the front, in their order."""
     live = 0
@@ -64,12 +44,7 @@ def squeeze(owner: Array, tree: Array, state: Array) -> None:
             live += 1
     for slot in range(live, len(owner)):
         owner[slot] = -1
-    for i in range(1, len(tree)):
-        tree[i] = 1 if i <= live else 0
-    for i in range(1, len(tree)):
-        up = i + (i & -i)
-        if up < len(tree):
-            tree[up] += tree[i]
+    refill(tree, live)
     state[HEAD] = live
 
 
@@ -104,6 +79,9 @@ def walk(distances: Array, depth: int, owner: Array, tree: Array, inside: Array,
         ranks[i] = rank
 
 
+HELPERS = (place, nth, refill, squeeze)
+
+
 class Reuse:
     """Rows of a table with drawn reuse distances, piece by piece. curve: points (distance, share), as HIT_CURVE has
     them; between two points the share is a straight line over the logarithm of the distance.
@@ -124,7 +102,7 @@ class Reuse:
         self.state = np.zeros(3, dtype=np.int64)
         self.shares = np.array([0.0, *(share for _, share in curve)])
         self.logs = np.log2([1.0, *(1.0 + distance for distance, _ in curve)])
-        self.walk = compiled(walk, place, nth, squeeze)
+        self.walk = compiled(walk, *HELPERS)
 
     def take(self, count: int) -> Array:
         """The next `count` rows (int64)."""

@@ -82,7 +82,7 @@ def test_the_stack_is_one(distances: list[int], rows: int, depth: int) -> None:
     plain, fast = np.zeros(len(distances), dtype=np.int64), np.zeros(len(distances), dtype=np.int64)
     arrays = (owner.copy(), tree.copy(), inside.copy(), state.copy())
     lru.walk(np.array(distances, dtype=np.int64), depth, owner, tree, inside, state, plain)
-    compiled(lru.walk, lru.place, lru.nth, lru.squeeze)(np.array(distances, dtype=np.int64), depth, *arrays, fast)
+    compiled(lru.walk, *lru.HELPERS)(np.array(distances, dtype=np.int64), depth, *arrays, fast)
     assert plain.tolist() == fast.tolist()
     kept: list[int] = []
     coming = 0

@@ -13,7 +13,6 @@ from pimsim.errors import InputError
 from pimsim.jit import compiled
 from pimsim.memory.traces import Header, TableShape, distances, open_trace, write_trace
 from pimsim.memory.traces.distances import Distances
-from pimsim.memory.traces.stack import place
 from pimsim.memory.traces.stat import trace_statistics
 
 
@@ -58,9 +57,8 @@ def test_the_kernel_is_its_plain_lines(rows: list[int]) -> None:
 
     plain, fast = arrays(), arrays()
     asked = np.array(rows, dtype=np.int64)
-    helpers = (distances.find, distances.before, distances.close_up, place)
     distances.measure(asked, *plain)
-    compiled(distances.measure, *helpers)(asked, *fast)
+    compiled(distances.measure, *distances.HELPERS)(asked, *fast)
     assert all((a == b).all() for a, b in zip(plain, fast, strict=True))
 
 

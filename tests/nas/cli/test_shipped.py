@@ -10,6 +10,7 @@ from nas.spaces.nasrec import Space
 from nas.training.config import load_run
 from nas.training.supernet import load_supernet_run
 from pimsim.errors import InputError
+from pimsim.hardware.load import load_hardware
 
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 
@@ -24,10 +25,10 @@ def loaded(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_loads_by_its_name(name):
     run = loaded(name)
-    if isinstance(run, SearchRun) and run.hw:
-        from pimsim.hardware.load import load_hardware
-
-        load_hardware(run.hw)
+    part = "search" if isinstance(run, SearchRun) else type(run).__name__.removesuffix("Run").lower() or "train"
+    assert part == ("search" if name.endswith("gradient") else name.rpartition("_")[2])
+    if part == "search" and run.hw:
+        assert load_hardware(run.hw).name == run.hw
 
 
 def test_the_papers_setting():

@@ -10,7 +10,7 @@ import zlib
 from math import prod
 from os import PathLike
 from tokenize import TokenError
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,15 +25,30 @@ _PIECE = 2**20
 _KINDS = "biuf"
 
 
-def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray[Any, Any]]:
-    """Name -> array of numbers for every member of the .npz file at `path`. Raises InputError for anything else."""
+class Limits(NamedTuple):
+    """Of one file, and what its user is told to do about more."""
+
+    size: int
+    members: int
+    hint: str
+
+
+def read_arrays(
+    path: str | PathLike[str], *, largest: int | None = None, members: int = LARGEST_MEMBERS, hint: str = ""
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Name -> array of numbers for every member of the .npz file at `path`. Raises InputError for anything else.
+
+    largest: bytes of all arrays together, unpacked (LARGEST_BYTES). members: arrays. hint: what to do where there is
+    more, after the colon of the error.
+    """
+    limits = Limits(LARGEST_BYTES if largest is None else largest, members, hint or "give fewer samples")
     place = Place(str(path))
     try:
         with open(path, "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise InputError("is not a regular file; give the path of an .npz file", place)
             with zipfile.ZipFile(stream) as archive:
-                return _members(archive, place)
+                return _members(archive, place, limits)
     except FileNotFoundError as error:
         raise InputError("no such file; an .npz file as numpy.savez writes it is needed", place) from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
@@ -43,13 +58,13 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray[Any, Any]]:
         raise InputError(f"cannot be read: {printable(reason)}", place) from error
 
 
-def _members(archive: zipfile.ZipFile, place: Place) -> dict[str, np.ndarray[Any, Any]]:
+def _members(archive: zipfile.ZipFile, place: Place, limits: Limits) -> dict[str, np.ndarray[Any, Any]]:
     entries = archive.infolist()
     total = sum(entry.file_size for entry in entries)
-    if len(entries) > LARGEST_MEMBERS or total > LARGEST_BYTES:
+    if len(entries) > limits.members or total > limits.size:
         raise InputError(
-            f"holds {len(entries)} arrays of {total} bytes; at most {LARGEST_MEMBERS} of {LARGEST_BYTES} bytes "
-            "together are read: give fewer samples",
+            f"holds {len(entries)} arrays of {total} bytes; at most {limits.members} of {limits.size} bytes "
+            f"together are read: {limits.hint}",
             place,
         )
     arrays = {}
@@ -57,17 +72,17 @@ def _members(archive: zipfile.ZipFile, place: Place) -> dict[str, np.ndarray[Any
         name = entry.filename.removesuffix(".npy")
         if name in arrays:
             raise InputError(f"holds two arrays of the name '{printable(name)}'", place)
-        arrays[name] = _array(_unpacked(archive, entry, place), name, place)
+        arrays[name] = _array(_unpacked(archive, entry, place, limits.size), name, place)
     return arrays
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Place) -> bytes:
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Place, largest: int) -> bytes:
     """The member's bytes, taken piece by piece: memory grows with what is there, not with what the file claims."""
     pieces, held = [], 0
     with archive.open(entry) as member:
         while piece := member.read(_PIECE):
             held += len(piece)
-            if held > LARGEST_BYTES:
+            if held > largest:
                 raise InputError(f"the array '{printable(entry.filename)}' is larger than the file says", place)
             pieces.append(piece)
     return b"".join(pieces)
