@@ -230,12 +230,12 @@ def pick_near_refresh(
 
 
 def schedule(
-    c: int, banks: Any, rows: Any, is_write: Any, arrival: Any, numbers: Any, last: bool, ends: Any,
+    c: int, banks: Any, rows: Any, is_write: Any, arrival: Any, numbers: Any, until: int, ends: Any,
     tm: Any, bank: Any, group: Any, rank: Any, channel: Any, count: Any, log: Any,
     slots: Any, lists: Any, candidates: Any, where: Any, queue: Any, next_group: Any, next_rank: Any,
 ) -> int:  # fmt: skip
     """Takes the requests of channel `c` in, and serves as far as is certain: until the queue has room that a request of
-    the next chunk might fill, or (`last`) to the end.
+    the next chunk might fill; with `until` not 0, every command before that cycle, nothing else coming before it.
 
     banks, rows: decoded; numbers: request numbers; arrival and is_write may be empty. ends: (number, end of data) of
     every request that was served. next_group, next_rank: the same memory as group and rank, in one row. Returns how
@@ -269,12 +269,14 @@ def schedule(
             if kinds >> which & 1 and (lists[lane, L_PLACE] < 0 or lists[lane, L_COMMAND] == PRE):
                 choose(own, b, kinds, tm, bank, slots, lists, candidates, where, queue)
             nth += 1
+        if nth == n and until > 0:
+            comes = until
         waiting = queue[Q_COUNT] + queue[Q_COUNT + 1]
         if buffered:
             room = queue[Q_COUNT] < queue[Q_ROOM] or queue[Q_COUNT + 1] < queue[Q_ROOM + 1]
         else:
             room = waiting < queue[Q_ROOM]
-        if nth == n and (waiting == 0 if last else room):
+        if nth == n and (waiting == 0 or now >= until if until > 0 else room):
             channel[c, C_NOW] = now
             channel[c, C_DRAIN] = drain
             return served

@@ -20,7 +20,7 @@ from pimsim.memory.policy import Policy
 
 Chunk = tuple[NDArray[np.int64], NDArray[np.uint8] | None, NDArray[np.int64] | None]
 MODES = {"all_bank": st.ALL_BANK, "per_bank": st.PER_BANK, "same_bank": st.SAME_BANK, "none": st.NO_REFRESH}
-NONE = np.empty(0, dtype=np.int64)
+NONE, NO_WRITES = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
 PLAIN = 2000
 """Requests below which the kernels run as plain Python: they are served before Numba would have compiled."""
 
@@ -99,6 +99,7 @@ class Memory:
         self._requests = 0
         self._done: list[NDArray[np.int64]] | None = [] if done_times else None
         self._late: list[NDArray[np.int64]] = []
+        self._told = 0
 
     def feed(
         self,
@@ -111,7 +112,7 @@ class Memory:
         and for an arrival before the one ahead. Returns the ends of these requests where they are known already: with
         fcfs and done_times; None otherwise."""
         address = np.ascontiguousarray(address, dtype=np.int64)
-        write = np.empty(0, dtype=np.uint8) if is_write is None else np.ascontiguousarray(is_write, dtype=np.uint8)
+        write = NO_WRITES if is_write is None else np.ascontiguousarray(is_write, dtype=np.uint8)
         times = NONE if arrival is None else np.ascontiguousarray(arrival, dtype=np.int64)
         for name, other in (("is_write", write), ("arrival", times)):
             if len(other) not in (0, len(address)):
@@ -131,10 +132,19 @@ class Memory:
         ends = self._done[-1] if self._done else NONE
         return ends.reshape(-1, self.bursts).max(axis=1) if self.bursts > 1 else ends
 
+    def advance(self, until: int) -> NDArray[np.int64]:
+        """Serves (frfcfs) every command before cycle `until`; what is fed later arrives at `until` or after it. Returns
+        (number of the access, end of its data), a line for each that was served and not returned before (done_times).
+        """
+        for channel in range(len(self._queues)):
+            self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=max(1, until))
+        fresh, self._told = self._late[self._told :], len(self._late)
+        return np.concatenate([np.empty((0, 2), dtype=np.int64), *fresh])
+
     def finish(self) -> Result:
         """Serves what still waits; the answer over everything fed."""
         for channel in range(len(self._queues)):
-            self._run_channel(channel, NONE, NONE, np.empty(0, dtype=np.uint8), NONE, NONE, last=True)
+            self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=st.NEVER)
         count, device = self._count, self.device
         cycles = int(self._channel[:, st.C_LAST].max())
         owed = self._owed(cycles)
@@ -221,12 +231,12 @@ class Memory:
         write: NDArray[np.uint8],
         times: NDArray[np.int64],
         numbers: NDArray[np.int64],
-        last: bool = False,
+        until: int = 0,
     ) -> None:
         ends = np.empty((len(bank) + self.policy.queue + self.policy.write_queue, 2), dtype=np.int64)
         fed = int(numbers[-1]) + 1 if len(numbers) else self._requests
         served = kernel(frfcfs, "schedule", fed)(
-            channel, bank, row, write, times, numbers, last, ends, *self._state, *self._queues[channel],
+            channel, bank, row, write, times, numbers, until, ends, *self._state, *self._queues[channel],
             self._group.reshape(-1), self._rank.reshape(-1),
         )  # fmt: skip
         if self._done is not None:

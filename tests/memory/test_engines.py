@@ -136,6 +136,27 @@ def test_a_queue_of_one_is_first_come_first_served(case: Case) -> None:
     assert fcfs.residency == frfcfs.residency
 
 
+@settings(max_examples=30, deadline=None)
+@given(cases(), st.integers(1, 60))
+def test_a_memory_that_is_advanced_between_requests_gives_the_same_commands(case: Case, step: int) -> None:
+    """Fed in steps of `step` cycles, with everything before the next step served before the next requests come."""
+    n, arrival = len(case.address), np.zeros(len(case.address), int) if case.arrival is None else case.arrival
+    memory = Memory(case.device, case.policy, done_times=True, log=20 * n + 4000)
+    whole = run(case)
+    ends, at = dict[int, int](), 0
+    for until in range(0, int(arrival[-1]) + step + 1, step):
+        told = memory.advance(until)
+        assert not set(told[:, 0].tolist()) & set(ends)
+        ends.update(told.tolist())
+        part = slice(at, at := int(np.searchsorted(arrival, until + step)))
+        memory.feed(case.address[part], case.is_write[part], arrival[part])
+    result = memory.finish()
+    assert lines(case.device, result) == lines(case.device, whole)
+    assert result.done is not None
+    assert all(result.done[number] == end for number, end in ends.items())
+    assert result.to_dict() == whole.to_dict()
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cases())
 def test_kernels_do_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
