@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pimsim.cli.binding import add_binding_options, load_bound_model
 from pimsim.cli.output import say, targets
 from pimsim.cli.parsing import Parser, choice, whole
 from pimsim.errors import InputError, printable
@@ -38,7 +39,8 @@ def parser() -> Parser:
     """The options of `pimsim trace make`."""
     made = Parser(
         "pimsim trace make",
-        "A trace of requests for rows of embedding tables. An inference looks up --pooling rows of each table.",
+        "A trace of requests for rows of embedding tables. An inference looks up --pooling rows of each table, or\n"
+        "what the lookups of a --model ask for.",
         "example: pimsim trace make --kind zipf --requests 1000000 --seed 1 --out zipf.parquet",
     )
     kinds = ("zipf", "uniform", "reuse", "stream")
@@ -46,7 +48,9 @@ def parser() -> Parser:
         "--kind", type=choice(*kinds), required=True, metavar="|".join(kinds),
         help="rank k in proportion to k^-EXPONENT; every row alike; reuse distances by --curve; row after row",
     )  # fmt: skip
-    made.add_argument("--requests", type=whole(0, 2**40), required=True, metavar="N", help="rows asked for in all")
+    count = made.add_mutually_exclusive_group(required=True)
+    count.add_argument("--requests", type=whole(0, 2**40), metavar="N", help="rows asked for in all")
+    count.add_argument("--inferences", type=whole(0, 2**40), metavar="N", help="the same in whole inferences")
     made.add_argument("--seed", type=whole(0, 2**53), default=0, metavar="S", help="of the random numbers (0)")
     made.add_argument("--out", required=True, metavar="T.parquet|T.txt", help="file to write")
     tables = made.add_argument_group("tables")
@@ -56,8 +60,13 @@ def parser() -> Parser:
     tables.add_argument(
         "--table", action="append", default=[], metavar="NAME=ROWSxBYTES", help="a table of its own shape (repeatable)"
     )
+    tables.add_argument("--model", metavar="FILE", help="tables and lookups of this ONNX model")
+    tables.add_argument(
+        "--element-bits", type=whole(1, 64), metavar="N", help="of a model's tables that are not quantised (32)"
+    )
+    add_binding_options(made, unknown_ops=False)
     more = made.add_argument_group("requests")
-    more.add_argument("--pooling", type=whole(1, 65536), default=1, metavar="N", help="rows of a bag (1)")
+    more.add_argument("--pooling", type=whole(1, 2**20), metavar="N", help="rows of a bag (1)")
     more.add_argument("--exponent", type=number(0, 20), default=1.05, metavar="A", help="of kind zipf (1.05)")
     more.add_argument("--ordered", action="store_true", help="hot rows first in the table, not scattered over it")
     more.add_argument(
@@ -86,32 +95,51 @@ def execute(options: argparse.Namespace) -> int:
         curve = HIT_CURVE if options.curve is None else parse_curve(options.curve.split(","))
     except InputError as fault:
         raise InputError(f"--curve: {fault}") from fault
+    shapes, pooling = tables(options)
+    inference = pooling * len(shapes) if isinstance(pooling, int) else sum(pooling)
+    requests = options.inferences * inference if options.requests is None else options.requests
     recipe = Recipe(
-        options.kind, tables(options), options.requests, options.seed, options.pooling, options.exponent,
-        not options.ordered, options.rate, options.write_share, curve,
+        options.kind, shapes, requests, options.seed, pooling, options.exponent, not options.ordered, options.rate,
+        options.write_share, curve,
     )  # fmt: skip
     with bar(options.progress, "requests") as progress:
-        count = write_trace(target, recipe.header(), told(recipe.chunks(), progress, options.requests), "--out")
+        count = write_trace(target, recipe.header(), told(recipe.chunks(), progress, requests), "--out")
     say(f"wrote {count:,} requests to {printable(target)}")
     return 0
 
 
-def tables(options: argparse.Namespace) -> tuple[TableShape, ...]:
-    """The tables that the options describe. Raises InputError for options that do not go together."""
+def tables(options: argparse.Namespace) -> tuple[tuple[TableShape, ...], int | tuple[int, ...]]:
+    """The tables that the options describe, and the rows of a bag. Raises InputError for options that do not go
+    together."""
     from pimsim.memory.traces import TableShape
     from pimsim.memory.traces.generators import even_tables
+    from pimsim.memory.traces.tables import ELEMENT_BITS, model_tables
 
+    even = options.tables or options.rows or options.row_bytes
+    if options.model is not None:
+        if even or options.table or options.pooling:
+            raise InputError("trace make: --model says all of the tables; leave out --table, --tables, --rows, "
+                             "--row-bytes and --pooling")  # fmt: skip
+        workload = load_bound_model(options.model, options, "skip")
+        found = model_tables(workload, options.element_bits or ELEMENT_BITS)
+        say(f"note: an inference of {printable(workload.name, 60)} looks {found.lookups:,} rows up in "
+            f"{len(found.tables):,} tables of {sum(table.size_bytes for table in found.tables):,} bytes")  # fmt: skip
+        return found.tables, found.pooling if len({*found.pooling}) > 1 else found.pooling[0]
+    of_model = [name for name in ("batch", "dim", "shape", "trips", "branch", "element_bits") if getattr(options, name)]
+    if of_model:
+        raise InputError(f"trace make: --{of_model[0].replace('_', '-')} is of --model")
+    pooling = options.pooling or 1
     if not options.table:
-        return even_tables(options.tables or 1, options.rows or 1_000_000, options.row_bytes or 64)
-    if options.tables or options.rows or options.row_bytes:
+        return even_tables(options.tables or 1, options.rows or 1_000_000, options.row_bytes or 64), pooling
+    if even:
         raise InputError("trace make: --table says all of a table; leave out --tables, --rows and --row-bytes")
-    found = []
+    shapes = []
     for text in options.table:
         match = _TABLE.fullmatch(text)
         if match is None:
             raise InputError(f"--table: must be NAME=ROWSxBYTES, e.g. users=1000000x64; got '{printable(text, 80)}'")
-        found.append(TableShape(match[1], int(match[2]), int(match[3])))
-    return tuple(found)
+        shapes.append(TableShape(match[1], int(match[2]), int(match[3])))
+    return tuple(shapes), pooling
 
 
 def told(chunks: Iterable[Chunk], progress: Progress | None, total: int | None) -> Iterator[Chunk]:

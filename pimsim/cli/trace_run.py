@@ -30,7 +30,10 @@ def parser() -> Parser:
         "example: pimsim trace run zipf.parquet --hw ddr4_2400 --policy frfcfs --format json",
     )
     made.add_argument("trace", metavar="TRACE", help="trace of any form ('pimsim trace convert --help' lists them)")
-    made.add_argument("--hw", required=True, metavar="H", help="memory: name of a shipped one, or a YAML file")
+    made.add_argument(
+        "--hw", required=True, metavar="H",
+        help="memory, or hardware whose memory it is: name of a shipped one, or a YAML file",
+    )  # fmt: skip
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE",
         help="override a value of the memory, e.g. organisation.ranks=1 (repeatable)",
@@ -74,14 +77,14 @@ def parser() -> Parser:
 def execute(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code. Raises InputError for options, a memory, a trace or tables that do not go
     together."""
-    from pimsim.memory.device import load_device
+    from pimsim.memory.of_hardware import load_memory
     from pimsim.memory.policy import Policy
     from pimsim.memory.traces import open_trace
 
     _check(options)
     more = {} if options.mapping is None else {"mapping": options.mapping}
     policy = Policy(scheduler=options.policy, queue=options.queue, page=options.page, refresh=options.refresh, **more)
-    device = load_device(options.hw, overrides=options.set)
+    device = load_memory(options.hw, overrides=options.set)
     policy.check(device)
     trace = open_trace(options.trace)
     placements = _placements(options, trace, device)

@@ -49,6 +49,34 @@ def test_make_convert_and_stat_agree(here: Path, capsys: pytest.CaptureFixture[s
     assert (here / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_model_says_its_tables(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    tables = [
+        numpy_helper.from_array(np.zeros(shape, dtype=np.float32), f"w{shape[0]}") for shape in ((50, 16), (9, 4))
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["w50", "i"], ["a"]), helper.make_node("Gather", ["w9", "j"], ["b"])], "net",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, ["n", 3]),
+         helper.make_tensor_value_info("j", TensorProto.INT64, ["n", 1])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "ab"], tables,
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), "m.onnx")
+    assert run("make --kind zipf --model m.onnx --batch 1 --inferences 100 --out t.txt") == 0
+    said = capsys.readouterr().err
+    assert "looks 4 rows up in 2 tables of 3,344 bytes\n" in said
+    assert said.endswith("wrote 400 requests to t.txt\n")
+    lines = (here / "t.txt").read_text().splitlines()
+    assert lines[1:5] == [
+        "# about zipf seed 0 pooling 1 to 3 exponent 1.05", "# table w50 50 64", "# table w9 9 16", "bag table row"
+    ]  # fmt: skip
+    assert [line.split()[:2] for line in lines[5:9]] == [["0", "w50"]] * 3 + [["0", "w9"]]
+    assert run("make --kind stream --model m.onnx --batch 2 --requests 16 --element-bits 8 --out t.txt") == 0
+    assert (here / "t.txt").read_text().splitlines()[2:4] == ["# table w50 50 16", "# table w9 9 4"]
+
+
 @pytest.mark.parametrize("kind", ["uniform", "reuse", "stream"])
 def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     curve = "--curve 5:0.2,50:0.5 " if kind == "reuse" else ""
@@ -65,7 +93,7 @@ def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture
     [
         ("", "trace: what to do? (actions: make, convert, stat, run)"),
         ("mkae", "trace: unknown action 'mkae'; did you mean make? (actions: make, convert, stat, run)"),
-        ("make --kind zipf --out t.parquet", "trace make: the following arguments are required: --requests"),
+        ("make --kind zipf --out t.parquet", "trace make: one of the arguments --requests --inferences is req"),
         (
             "make --kind zip --requests 5 --out t.parquet",
             "trace make: argument --kind: must be one of zipf, uniform, reu",
@@ -74,6 +102,12 @@ def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture
             "make --kind zipf --requests -5 --out t.parquet",
             "trace make: argument --requests: must be a whole number from",
         ),
+        ("make --kind zipf --requests 5 --out t.txt --batch 3", "trace make: --batch is of --model"),
+        (
+            "make --kind zipf --requests 5 --out t.txt --model m.onnx --rows 3",
+            "trace make: --model says all of the tables; leave out --table, --tables, --rows, --row-bytes and --pool",
+        ),
+        ("make --kind zipf --requests 5 --out t.txt --model m.onnx", "m.onnx: no such file"),
         (
             "make --kind zipf --requests 5 --out t.csv",
             "--out: t.csv must end in .parquet or .txt (text), which says the",

@@ -63,7 +63,7 @@ def test_the_gain_over_round_robin_is_printed(here: Path, capsys: pytest.Capture
         ("run t.parquet", "trace run: the following arguments are required: --hw"),
         (
             "run t.parquet --hw ddr4_240",
-            "no memory file 'ddr4_240', and none of that name is shipped; did you mean 'ddr4_2",
+            "no file 'ddr4_240', and no memory or hardware description of that name is shipped; did you mean 'ddr4_2",
         ),
         (
             "run t.parquet --hw ddr4_2400 --policy frfcf",

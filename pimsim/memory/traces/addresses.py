@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pimsim.errors import Place, printable
-from pimsim.memory.traces.form import CHUNK, KINDS, Checker, Chunk, Header
-from pimsim.memory.traces.parquet import chosen
+from pimsim.memory.traces.form import CHUNK, KINDS, Checker, Chunk, Header, chosen
 from pimsim.memory.traces.text import Lines, opened, whole_number
 
 OPERATIONS = {

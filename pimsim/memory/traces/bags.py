@@ -22,8 +22,7 @@ import numpy as np
 
 from pimsim.arrays_file import read_arrays
 from pimsim.errors import InputError, Place, printable
-from pimsim.memory.traces.form import CHUNK, KINDS, MAX_TABLES, Checker, Chunk, Header, TableShape
-from pimsim.memory.traces.parquet import chosen
+from pimsim.memory.traces.form import CHUNK, KINDS, MAX_TABLES, Checker, Chunk, Header, TableShape, chosen
 
 LARGEST_BYTES = 2**32
 """Bytes of all arrays of a file together, unpacked: larger traces are parquet files."""

@@ -153,6 +153,14 @@ class Trace(Protocol):
         ...
 
 
+def chosen(header: Header, columns: Sequence[str] | None) -> list[str]:
+    """The names of `columns` that the trace has, in its order, with the table wherever the row is."""
+    if columns is None:
+        return list(header.columns)
+    wanted = {*columns, *(["table"] if "row" in columns else [])}
+    return [name for name in header.columns if name in wanted]
+
+
 # -- rules of the requests ---------------------------------------------------------------------------------------------
 
 FAULTS = {

@@ -3,6 +3,7 @@
 An inference has one bag of `pooling` rows of each table; bag i of all tables is inference i. Which rows depends on the
 kind: `zipf` (rank k in proportion to k^-exponent), `uniform` (every row alike), `reuse` (reuse distances from a curve)
 or `stream` (one row after the other). Each table has random numbers of its own, and so have arrivals and writes.
+`MadeTrace` is such a trace without a file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pimsim.errors import InputError, printable
-from pimsim.memory.traces.form import CHUNK, Chunk, Header, TableShape
+from pimsim.memory.traces.form import CHUNK, MAX_TABLES, Chunk, Header, TableShape, chosen
 from pimsim.memory.traces.scatter import Scatter
 from pimsim.memory.traces.stack import HIT_CURVE, Reuse, check_curve
 from pimsim.memory.traces.zipf import Zipf
@@ -22,20 +23,21 @@ from pimsim.memory.traces.zipf import Zipf
 Array = Any
 KIND_NAMES = ("zipf", "uniform", "reuse", "stream")
 MAX_REQUESTS = 2**40
-MAX_POOLING = 65536
+MAX_POOLING = 2**20
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is to be made. requests: rows asked for in all. scattered: whether ranks lie scattered over the table.
-    rate_per_s: inferences a second that arrive as a Poisson process; None: no arrival times. write_share: share of
-    requests that write; 0: no column of writes. curve: of the kind `reuse` (see `stack.HIT_CURVE`)."""
+    """What is to be made. requests: rows asked for in all. pooling: rows of a bag, of all tables or of each one.
+    scattered: whether ranks lie scattered over the table. rate_per_s: inferences a second that arrive as a Poisson
+    process; None: no arrival times. write_share: share of requests that write; 0: no column of writes. curve: of the
+    kind `reuse` (see `stack.HIT_CURVE`)."""
 
     kind: str
     tables: tuple[TableShape, ...]
     requests: int
     seed: int = 0
-    pooling: int = 1
+    pooling: int | tuple[int, ...] = 1
     exponent: float = 1.05
     scattered: bool = True
     rate_per_s: float | None = None
@@ -45,8 +47,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.kind not in KIND_NAMES:
             raise InputError(f"kind must be one of {', '.join(KIND_NAMES)}; got '{printable(self.kind, 40)}'")
+        if not isinstance(self.pooling, int) and len(self.pooling) != len(self.tables):
+            raise InputError(f"pooling has {len(self.pooling):,} numbers for {len(self.tables):,} tables")
         limits = (
-            ("requests", self.requests, 0, MAX_REQUESTS), ("pooling", self.pooling, 1, MAX_POOLING),
+            ("requests", self.requests, 0, MAX_REQUESTS),
+            *(("pooling", value, 1, MAX_POOLING) for value in sorted({*self.poolings})),
             ("seed", self.seed, 0, 2**64 - 1), ("exponent", self.exponent, 0.0, 20.0),
             ("write_share", self.write_share, 0.0, 1.0),
             ("rate_per_s", 1.0 if self.rate_per_s is None else self.rate_per_s, 1e-3, 1e12),
@@ -54,14 +59,24 @@ class Recipe:
         for name, value, low, high in limits:
             if not low <= value <= high:
                 raise InputError(f"{name} must be from {low:,} to {high:,}; got {printable(value, 40)}")
+        if not 1 <= len(self.tables) <= MAX_TABLES:
+            raise InputError(f"a trace has from 1 to {MAX_TABLES:,} tables; got {len(self.tables):,}")
         check_curve(self.curve)
+
+    @property
+    def poolings(self) -> tuple[int, ...]:
+        """Rows of a bag of each table."""
+        return (self.pooling,) * len(self.tables) if isinstance(self.pooling, int) else self.pooling
 
     def header(self) -> Header:
         """The header of the trace."""
         columns = ["bag", "table", "row", *(["write"] if self.write_share else [])]
         if self.rate_per_s is not None:
             columns.append("arrival_ns")
-        about = f"{self.kind} seed {self.seed} pooling {self.pooling}"
+        pooled = sorted({*self.poolings})
+        about = (
+            f"{self.kind} seed {self.seed} pooling {' to '.join(map(str, dict.fromkeys([*pooled[:1], *pooled[-1:]])))}"
+        )
         about += f" exponent {self.exponent:g}" if self.kind == "zipf" else ""
         about += f" {self.rate_per_s:g} inferences/s" if self.rate_per_s is not None else ""
         return Header(tuple(columns), self.tables, about)
@@ -69,17 +84,23 @@ class Recipe:
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
         """The requests, `size` at a time; what they are does not depend on `size`."""
         sources = [self._source(number, table) for number, table in enumerate(self.tables)]
-        inference = self.pooling * len(sources)
+        ends = np.cumsum(self.poolings)
+        inference = int(ends[-1])
         clock = _Clock(_random(self.seed, 1, 0), self.rate_per_s)
         writes = _random(self.seed, 2, 0)
         for begin in range(0, self.requests, size):
             place = np.arange(begin, min(begin + size, self.requests))
             bag = place // inference
-            table = (place % inference // self.pooling).astype(np.int32)
+            if isinstance(self.pooling, int):
+                table = (place % inference // self.pooling).astype(np.int32)
+            else:
+                table = np.searchsorted(ends, place % inference, side="right").astype(np.int32)
             row = np.empty(len(place), dtype=np.int64)
-            for number, source in enumerate(sources):
-                own = np.flatnonzero(table == number)
-                row[own] = source.take(len(own))
+            order = np.argsort(table.astype(np.uint16), kind="stable")  # the sort by digits, for 16 bits
+            cuts = np.searchsorted(table[order], np.arange(len(sources) + 1))
+            for number in np.flatnonzero(np.diff(cuts)).tolist():
+                own = order[cuts[number] : cuts[number + 1]]
+                row[own] = sources[number].take(len(own))
             chunk = {"bag": bag, "table": table, "row": row}
             if self.write_share:
                 chunk["write"] = (writes.random(len(place)) < self.write_share).astype(np.uint8)
@@ -97,6 +118,20 @@ class Recipe:
         if self.kind == "reuse":
             return Reuse(table.rows, self.curve, random, scatter)
         return _Stream(table.rows)
+
+
+class MadeTrace:
+    """The trace of a recipe, made anew whenever it is read."""
+
+    def __init__(self, recipe: Recipe):
+        self.recipe, self.header = recipe, recipe.header()
+        self.requests: int | None = recipe.requests
+
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+        """The requests, CHUNK at a time."""
+        names = chosen(self.header, columns)
+        for chunk in self.recipe.chunks():
+            yield {name: chunk[name] for name in names}
 
 
 class Source(Protocol):

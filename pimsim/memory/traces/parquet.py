@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.memory.traces.form import KINDS, LARGEST_CHUNK, Checker, Chunk, Header
+from pimsim.memory.traces.form import KINDS, LARGEST_CHUNK, Checker, Chunk, Header, chosen
 
 KEY = b"pimsim.trace"
 _NARROW = 2**31
@@ -86,14 +86,6 @@ class ParquetTrace:
                 worst = low if low < limit.min else high
                 raise InputError(f"column {name} holds {worst}; it is from {limit.min} to {limit.max}", self.place)
         return values.astype(kind, copy=True)
-
-
-def chosen(header: Header, columns: Sequence[str] | None) -> list[str]:
-    """The names of `columns` that the trace has, in its order, with the table wherever the row is."""
-    if columns is None:
-        return list(header.columns)
-    wanted = {*columns, *(["table"] if "row" in columns else [])}
-    return [name for name in header.columns if name in wanted]
 
 
 def _read(file: Any, group: int, names: list[str]) -> Any:

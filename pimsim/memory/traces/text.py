@@ -22,8 +22,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.memory.traces.form import CHUNK, KINDS, VERSION, Checker, Chunk, Header, TableShape
-from pimsim.memory.traces.parquet import chosen
+from pimsim.memory.traces.form import CHUNK, KINDS, VERSION, Checker, Chunk, Header, TableShape, chosen
 
 FIRST = f"# pimsim trace {VERSION}"
 LONGEST_LINE = 1000

@@ -18,7 +18,7 @@ from pimsim.jit import compiled
 Array = Any
 
 DRAWN = 65536
-"""Uniform numbers drawn at once. The ranks do not depend on it."""
+"""Uniform numbers drawn at once at most. The ranks do not depend on it."""
 
 
 def hat(x: float, t: float) -> float:
@@ -71,4 +71,6 @@ class Zipf:
             if state[1] == count:
                 self.uniforms = self.uniforms[state[0] :].copy()
                 return ranks
-            self.uniforms, state[0] = self.random.random(DRAWN), 0
+            # A few more than there are ranks to draw: what is left over is kept, a table has its own.
+            left = count - int(state[1])
+            self.uniforms, state[0] = self.random.random(min(DRAWN, 64 + left + left // 8)), 0
