@@ -75,6 +75,8 @@ class Timing(Model):
     tRFC_sb: Cycles = Field(default=0, description="same-bank refresh to activate of those banks; 0: has none")
     tRREFD: Cycles = Field(default=0, description="per-bank or same-bank refresh to activate of another bank")
     tPBR2PBR: Cycles = Field(default=0, description="per-bank or same-bank refresh to the next one, same rank")
+    tXP: Cycles = Field(default=0, description="end of power-down to the next command")
+    tCKE: Cycles = Field(default=0, description="shortest power-down; 0: the file says nothing of power-down")
     activate_cycles: Annotated[int, Field(ge=1, le=8)] = Field(default=1, description="command bus cycles of activate")
     column_cycles: Annotated[int, Field(ge=1, le=8)] = Field(default=1, description="... of read and write")
 
@@ -94,23 +96,36 @@ class Timing(Model):
 
 
 class Currents(Model):
-    """Currents of one chip in mA at VDD (and VPP), as in its data sheet (JESD79-4, chapter 10: IDD measurements)."""
+    """Currents of one chip in mA at its supply, as in its data sheet (JESD79-4, IDD measurement conditions).
 
-    VDD: PositiveFloat
+    A second supply, where there is one, has the same currents under IPP: VPP of DDR4 and DDR5, VDD1 of LPDDR4 and 5.
+    Those left out are IPP3N, which holds in every state in which no row is switched (JESD79-4, note to the IPP table).
+    """
+
+    VDD: PositiveFloat = Field(description="core supply in V (VDD2, VDD2H of LPDDR)")
     IDD0: PositiveFloat = Field(description="activate and precharge of one bank every tRC")
     IDD2N: PositiveFloat = Field(description="precharge standby")
-    IDD3N: PositiveFloat = Field(description="active standby")
+    IDD3N: PositiveFloat = Field(description="active standby, as in the loops of IDD4R and IDD4W")
+    IDD3N1: NonNegativeFloat = Field(
+        default=0.0, description="active standby with one bank open, as in IDD0's loop; IDD3N if 0"
+    )
     IDD4R: PositiveFloat = Field(description="burst read")
     IDD4W: PositiveFloat = Field(description="burst write")
     IDD5B: NonNegativeFloat = Field(default=0.0, description="burst refresh, all banks, every tRFC")
     IDD5PB: NonNegativeFloat = Field(default=0.0, description="per-bank (same-bank) refresh; scaled from IDD5B if 0")
-    IDD2P: NonNegativeFloat = Field(default=0.0, description="precharge power-down")
-    IDD3P: NonNegativeFloat = Field(default=0.0, description="active power-down")
-    IDD6: NonNegativeFloat = Field(default=0.0, description="self refresh")
-    VPP: NonNegativeFloat = Field(default=0.0, description="wordline supply in V")
-    IPP0: NonNegativeFloat = Field(default=0.0, description="from VPP, as IDD0")
-    IPP3N: NonNegativeFloat = Field(default=0.0, description="from VPP in any standby")
-    IPP5B: NonNegativeFloat = Field(default=0.0, description="from VPP, as IDD5B")
+    IDD2P: NonNegativeFloat = Field(default=0.0, description="precharge power-down; as standby if 0")
+    IDD3P: NonNegativeFloat = Field(default=0.0, description="active power-down; as standby if 0")
+    IDD6: NonNegativeFloat = Field(default=0.0, description="self refresh; IDD2P if 0")
+    VPP: NonNegativeFloat = Field(default=0.0, description="second supply in V")
+    IPP0: NonNegativeFloat = Field(default=0.0, description="from the second supply, as IDD0")
+    IPP3N: NonNegativeFloat = Field(default=0.0, description="from the second supply, as IDD3N")
+    IPP2N: NonNegativeFloat | None = Field(default=None, description="... as IDD2N")
+    IPP4R: NonNegativeFloat | None = Field(default=None, description="... as IDD4R")
+    IPP4W: NonNegativeFloat | None = Field(default=None, description="... as IDD4W")
+    IPP5B: NonNegativeFloat | None = Field(default=None, description="... as IDD5B")
+    IPP2P: NonNegativeFloat | None = Field(default=None, description="... in precharge power-down")
+    IPP3P: NonNegativeFloat | None = Field(default=None, description="... in active power-down")
+    IPP6: NonNegativeFloat | None = Field(default=None, description="... in self refresh")
 
 
 class Prices(Model):
@@ -125,6 +140,8 @@ class Prices(Model):
     refresh_pJ: NonNegativeFloat = Field(default=0.0, description="one all-bank refresh of a rank")
     active_standby_mW: NonNegativeFloat = Field(default=0.0, description="a rank with a row open")
     precharged_standby_mW: NonNegativeFloat = Field(default=0.0, description="a rank with no row open")
+    active_down_mW: NonNegativeFloat | None = Field(default=None, description="a rank in active power-down")
+    precharged_down_mW: NonNegativeFloat | None = Field(default=None, description="a rank in precharge power-down")
 
 
 class Device(Model):
@@ -140,6 +157,7 @@ class Device(Model):
     currents: Currents | None = None
     prices: Prices | None = None
     io_pJ_per_bit: NonNegativeFloat = Field(default=0.0, description="pins and termination, a bit read or written")
+    io_write_pJ_per_bit: NonNegativeFloat | None = Field(default=None, description="... a bit written, if not the same")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -156,7 +174,8 @@ class Device(Model):
         if (self.currents is None) == (self.prices is None):
             problems.append(("", "give either currents or prices"))
         if (currents := self.currents) is not None:
-            standby = currents.IDD3N * self.timing.tRAS + currents.IDD2N * (self.timing.tRC - self.timing.tRAS)
+            one_open = currents.IDD3N1 or currents.IDD3N
+            standby = one_open * self.timing.tRAS + currents.IDD2N * (self.timing.tRC - self.timing.tRAS)
             if currents.IDD0 * self.timing.tRC < standby:
                 least = standby / self.timing.tRC
                 problems.append(("currents.IDD0", f"IDD0 holds standby: at least {least:.4g} mA; else give prices"))

@@ -13,7 +13,7 @@ import pytest
 from pimsim.errors import InputError
 from pimsim.memory.address import compose
 from pimsim.memory.device import Device, load_device
-from pimsim.memory.energy import energy_pJ, units
+from pimsim.memory.energy import command_pJ, energy_pJ, state_mW, units
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, run_trace
 
@@ -120,6 +120,63 @@ def test_feed_returns_what_is_known() -> None:
     assert ends is not None
     assert ends.tolist() == [48, 96 + 22 + 4]
     assert Memory(device, Policy(scheduler="frfcfs"), done_times=True).feed(address) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "activate", "read", "write", "refresh"),
+    [
+        # mA cycles of one supply and the other, V, ns a cycle: the sums that the files' sources give
+        ("ddr5_4800", ((103 * 116 - 93.6 * 77 - 92 * 39) * 1.1 + (7 - 6) * 39 * 1.8) * 4 / 2.4, None, None, None),
+        (
+            "lpddr4_3200",
+            ((45 * 97 - 30 * 68 - 27 * 29) * 1.1 + (3.5 * 97 - 2.25 * 68 - 2 * 29) * 1.8) * 0.625,
+            245 * 1.1 * 5,
+            180 * 1.1 * 5,
+            (60 * 1.1 + 7.75 * 1.8) * 280,
+        ),
+        (
+            "lpddr5_6400",
+            ((53 * 49 - 40 * 34 - 32.5 * 15) * 1.05 + (3.8 * 49 - 2.8 * 34 - 1.5 * 15) * 1.8) * 1.25,
+            (350 * 1.05 + 15.2 * 1.8) * 256 / (16 * 7.5),  # at the 7500 Mb/s of the data sheet
+            (225 * 1.05 + 13.7 * 1.8) * 256 / (16 * 7.5),
+            165 * 1.05 * 280,
+        ),
+        ("gddr6_16000", 210 * 1.35 * 11.4, 380 * 1.35 / 224 * 256, 505 * 1.35 / 224 * 256, 165 * 1.35 * 120),
+        ("hbm2", 909, (1.51 + 1.17) * 256, (1.51 + 1.17) * 256, (66.33 - 12.39) * 1.2 * 266.7),
+        (
+            "hbm3",
+            (106.1 * 72 - 71.2 * 45 - 70.5 * 27) * 1.1 * 0.625,
+            489.5 * 1.1 / 204.8 * 1.619 * 0.9 * 256,
+            318.3 * 1.1 / 204.8 * 1.619 * 0.9 * 256,
+            93.5 * 1.1 * 266.7,
+        ),
+        ("stt", (437 * 101 - 95 * 96 - 90 * 5) * 1.2 * 1.5 * 4, 85 * 1.2 * 6 * 4, 135 * 1.2 * 6 * 4, 0),
+        ("pcm", 2.47 * 8 * 2048, 0.93 * 512, (1.02 + 16.82) * 512, 0),
+        ("rram", 0.1 * 8 * 256, 0.93 * 512, (1.02 + 0.6) * 512, 0),
+    ],
+)
+def test_commands_cost_what_the_sources_of_a_device_say(
+    name: str, activate: float, read: float | None, write: float | None, refresh: float | None
+) -> None:
+    found = command_pJ(load_device(name))
+    for ours, expected in zip(found, (activate, read, write, refresh), strict=True):
+        assert expected is None or ours == pytest.approx(expected, rel=0.01)
+
+
+def test_pins_may_cost_another_energy_for_writes() -> None:
+    device = load_device("lpddr4_3200")
+    assert energy_pJ(device, reads=1)["io"] == pytest.approx(256 * 3.21)
+    assert energy_pJ(device, writes=2)["io"] == pytest.approx(2 * 256 * 1.17)
+    assert energy_pJ(load_device("hbm2"), writes=1)["io"] == pytest.approx(256 * 0.8)
+
+
+def test_power_down_that_a_file_does_not_give_is_standby() -> None:
+    active, precharged, active_down, precharged_down, _ = state_mW(load_device("lpddr5_6400"))
+    assert active_down == pytest.approx(active)
+    assert precharged_down < precharged
+    assert state_mW(load_device("hbm2"))[2:4] == state_mW(load_device("hbm2"))[:2]
+    # DDR4: IDD3P 37 and IDD2P 25 mA at 1.2 V, IPP3N 3 mA at 2.5 V, nine chips
+    assert state_mW(load_device("ddr4_2400"))[2:4] == pytest.approx((9 * (44.4 + 7.5), 9 * (30 + 7.5)))
 
 
 def with_current(device: Device, **changes: float) -> list[str]:
