@@ -105,7 +105,7 @@ def test_activates_limited_by_the_four_activate_window(name: str, activates: lis
         ("ddr4_2400", 17 + 12 + 4 + 9),  # tRCD; WL + BL/2 + tWTR_L
         ("ddr4_3200", 22 + 16 + 4 + 12),
         ("ddr5_4800", 39 + 38 + 8 + 24),
-        ("hbm2", 10 + 4 + 2 + 8),  # its tRCD for writes is 10
+        ("hbm2", 12 + 4 + 2 + 8),  # its tRCD for writes is 12
     ],
 )
 def test_write_to_read_in_one_bank_group(name: str, read: int) -> None:
