@@ -1,0 +1,57 @@
+"""Is the default of the generator `reuse` what the published counts say, and what real sequences look like?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pimsim.memory.traces.popularity import (
+    PRODUCTION_REQUESTS,
+    PRODUCTION_ROWS,
+    PRODUCTION_SHARES,
+    classes_of,
+    production_curve,
+    reuse_curve,
+)
+from pimsim.memory.traces.stack import HIT_CURVE
+from pimsim.memory.traces.zipf import Zipf
+from validation.trace_reuse import DATA, DISTANCES, curve_of, exponent_of, made_gap, sequences
+
+
+def test_the_default_is_the_published_counts() -> None:
+    assert [distance for distance, _ in HIT_CURVE] == list(DISTANCES)
+    np.testing.assert_allclose([share for _, share in HIT_CURVE], production_curve(), atol=5.01e-5)
+
+
+def test_the_shares_give_the_published_number_of_rows() -> None:
+    """Two figures of the source against each other: shares by count over the counts, and the different rows."""
+    counts, shares = classes_of(PRODUCTION_SHARES)
+    assert float((shares * PRODUCTION_REQUESTS / counts).sum()) == pytest.approx(PRODUCTION_ROWS, rel=0.01)
+
+
+def test_counts_in_random_order_have_the_curve() -> None:
+    """The closed form against a sequence: 20,000 rows with counts from 1 to 500, shuffled."""
+    random = np.random.default_rng(1)
+    counts = np.minimum(500, np.floor(random.pareto(0.9, 20_000)) + 1).astype(int)
+    ids = random.permutation(np.repeat(np.arange(len(counts)), counts))
+    kinds, rows = np.unique(counts, return_counts=True)
+    expected = reuse_curve(kinds.astype(float), kinds * rows / len(ids), len(ids))
+    np.testing.assert_allclose(curve_of(ids), expected, atol=0.01)
+
+
+@pytest.mark.parametrize("exponent", [0.6, 1.0, 1.05, 1.3])
+def test_the_exponent_of_zipf_is_found_again(exponent: float) -> None:
+    ranks = Zipf(2000, exponent, np.random.default_rng(2)).take(200_000)
+    assert exponent_of(np.bincount(ranks, minlength=2001)[1:]) == pytest.approx(exponent, abs=0.01)
+
+
+def test_a_made_trace_has_the_curve_of_production() -> None:
+    assert made_gap(production_curve(), 1_000_000, 100_000) < 0.01
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+def test_a_made_trace_has_the_curve_of_real_sequences() -> None:
+    for sequence in sequences():
+        ids = sequence.ids[:60_000]
+        rows = int(ids.max()) + 1
+        assert made_gap(curve_of(ids), rows, 60_000) < 0.02, sequence.name
