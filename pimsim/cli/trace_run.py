@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from pimsim.cli.output import deliver, show
 from pimsim.cli.parsing import Parser, choice, whole
-from pimsim.errors import InputError, printable
+from pimsim.cli.placement_options import add_placement_options, check_placement, placements_of
+from pimsim.errors import printable
 
 if TYPE_CHECKING:
+    from pimsim.hardware.schema import Hardware
     from pimsim.memory.device import Device
     from pimsim.memory.placement import Load, Placement
     from pimsim.memory.policy import Policy
     from pimsim.memory.run import Result
     from pimsim.memory.traces import Trace
     from pimsim.report.sections import Section
-
-PLACEMENTS = ("round-robin", "size-balanced", "frequency-aware")
-MOST_HOT = 4096
 
 
 def parser() -> Parser:
@@ -32,7 +31,7 @@ def parser() -> Parser:
     made.add_argument("trace", metavar="TRACE", help="trace of any form ('pimsim trace convert --help' lists them)")
     made.add_argument(
         "--hw", required=True, metavar="H",
-        help="memory, or hardware whose memory it is: name of a shipped one, or a YAML file",
+        help="memory (plain, or with adders near its banks), or hardware whose memory it is: a shipped name or a file",
     )  # fmt: skip
     made.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE",
@@ -56,20 +55,7 @@ def parser() -> Parser:
     control.add_argument(
         "--mapping", metavar="FIELDS", help="address fields, most significant first, e.g. 'ro ba ra co bg pc ch'"
     )
-    where = made.add_argument_group("placement of the tables")
-    where.add_argument(
-        "--placement", type=choice(*PLACEMENTS), metavar="|".join(PLACEMENTS),
-        help="left out: one table after another, interleaved as the mapping says",
-    )  # fmt: skip
-    where.add_argument(
-        "--units", type=choice("channel", "rank", "bank"), metavar="channel|rank|bank", help="placed on (bank)"
-    )
-    where.add_argument("--hot-rows", type=whole(0, MOST_HOT), metavar="N", help="rows placed one by one (2048)")
-    where.add_argument("--copied-rows", type=whole(0, MOST_HOT), metavar="N", help="of them, with a copy on each unit")
-    where.add_argument(
-        "--cached-rows", type=whole(0, MOST_HOT), metavar="N", help="hottest, in a cache before the memory"
-    )
-    where.add_argument("--profile", metavar="TRACE", help="what hot rows are taken from (the trace itself)")
+    add_placement_options(made)
     made.add_argument("--progress", action=argparse.BooleanOptionalAction, help="show how far it is")
     return made
 
@@ -77,23 +63,25 @@ def parser() -> Parser:
 def execute(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code. Raises InputError for options, a memory, a trace or tables that do not go
     together."""
-    from pimsim.memory.of_hardware import load_memory
+    from pimsim.memory.of_hardware import hardware_of, load_memory
     from pimsim.memory.policy import Policy
     from pimsim.memory.traces import open_trace
 
-    _check(options)
+    check_placement(options, "trace run")
     more = {} if options.mapping is None else {"mapping": options.mapping}
     policy = Policy(scheduler=options.policy, queue=options.queue, page=options.page, refresh=options.refresh, **more)
     device = load_memory(options.hw, overrides=options.set)
     policy.check(device)
     trace = open_trace(options.trace)
-    placements = _placements(options, trace, device)
+    placements = placements_of(options, trace, device)
     runs: list[Placement | None] = [*placements] or [None]
-    found = [_run(options, trace, device, policy, placement) for placement in runs]
-    answer = _answer(found[-1], trace, policy)
+    hardware = hardware_of(options.hw)
+    served = [_run(options, trace, device, policy, placement, hardware) for placement in runs]
+    found, requests = [result for result, _ in served], served[-1][1]
+    answer = _answer(found[-1], requests, policy)
     loads = [_load(placement, trace) for placement in placements]
     if placements:
-        answer["placement"] = _about(placements, loads, found)
+        answer["placement"] = _about(placements, loads, found, hardware)
     if options.format == "json":
         deliver(json.dumps(answer, allow_nan=False, indent=1) + "\n", None)
     else:
@@ -101,53 +89,25 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Raises InputError for options of a placement that is not asked for."""
-    for name in ("hot_rows", "copied_rows", "cached_rows", "profile"):
-        if getattr(options, name) is not None and options.placement != "frequency-aware":
-            raise InputError(f"trace run: --{name.replace('_', '-')} is of --placement frequency-aware")
-    if options.units is not None and options.placement is None:
-        raise InputError("trace run: --units says what a --placement places on; give one")
-
-
-def _placements(options: argparse.Namespace, trace: Trace, device: Device) -> list[Placement]:
-    """Round-robin, and the placement that is asked for, last; none where none is."""
-    from pimsim.memory.placement import HOT_ROWS, need_rows, place, profile
-    from pimsim.memory.placement_run import units_of
-    from pimsim.memory.traces import open_trace
-
-    if options.placement is None:
-        return []
-    need_rows(trace.header)
-    units = units_of(device, options.units or "bank")
-    tables = trace.header.tables
-    made = [place(tables, units, "round_robin")]
-    if options.placement == "size-balanced":
-        made.append(place(tables, units, "size_balanced"))
-    elif options.placement == "frequency-aware":
-        known = trace if options.profile is None else open_trace(options.profile)
-        if known.header.tables != tables:
-            raise InputError(
-                f"--profile: {printable(options.profile)} is of other tables than {printable(options.trace)}"
-            )
-        hot = HOT_ROWS if options.hot_rows is None else options.hot_rows
-        made.append(place(
-            tables, units, "frequency_aware", profile(known), hot_rows=hot, copied_rows=options.copied_rows or 0,
-            cached_rows=options.cached_rows or 0,
-        ))  # fmt: skip
-    return made
-
-
 def _run(
-    options: argparse.Namespace, trace: Trace, device: Device, policy: Policy, placement: Placement | None
-) -> Result:
+    options: argparse.Namespace, trace: Trace, device: Device, policy: Policy, placement: Placement | None,
+    hardware: Hardware | None,
+) -> tuple[Result, int]:  # fmt: skip
+    """The result, and the number of requests."""
     from pimsim.explore.progress import bar
     from pimsim.memory.placement_run import run_on
 
-    total = trace.requests
+    total, requests = trace.requests, 0
     with bar(options.progress, "requests") as progress:
-        told = None if progress is None or total is None else (lambda done: progress(done, total))
-        return run_on(trace, device, policy, placement, told, arrivals=not options.ignore_arrivals)
+
+        def told(done: int) -> None:
+            nonlocal requests
+            requests = done
+            if progress is not None and total is not None:
+                progress(done, total)
+
+        found = run_on(trace, device, policy, placement, told, arrivals=not options.ignore_arrivals, hardware=hardware)
+    return found, requests
 
 
 def _load(placement: Placement, trace: Trace) -> Load:
@@ -156,7 +116,7 @@ def _load(placement: Placement, trace: Trace) -> Load:
     return load_of(placement, trace)
 
 
-def _answer(found: Result, trace: Trace, policy: Policy) -> dict[str, Any]:
+def _answer(found: Result, requests: int, policy: Policy) -> dict[str, Any]:
     """The result as plain data, with the policy, and accesses apart from requests."""
     from dataclasses import asdict
 
@@ -164,15 +124,22 @@ def _answer(found: Result, trace: Trace, policy: Policy) -> dict[str, Any]:
     totals = plain["totals"]
     accesses = totals.pop("requests")
     seconds = totals["time_ns"] * 1e-9
-    totals["requests"] = accesses if trace.requests is None else trace.requests
+    totals["requests"] = requests
     totals["accesses"] = accesses
     totals["requests_per_s"] = totals["requests"] / seconds if seconds else 0.0
     totals["energy_pJ_per_request"] = totals["energy_pJ"] / totals["requests"] if totals["requests"] else 0.0
     return {**plain, "policy": asdict(policy)}
 
 
-def _about(placements: list[Placement], loads: list[Load], found: list[Result]) -> dict[str, Any]:
-    """The placement beside round-robin: how even, how fast, at what energy; gain: round-robin's figure over ours."""
+def _about(
+    placements: list[Placement], loads: list[Load], found: list[Result], hardware: Hardware | None
+) -> dict[str, Any]:
+    """The placement beside round-robin: how even, how fast, at what energy; gain: round-robin's figure over ours; and
+    the cache, where there is one."""
+    from dataclasses import asdict
+
+    from pimsim.memory.cache import cache_of
+
     figures = []
     for load, result in zip(loads, found, strict=True):
         figures.append({
@@ -184,7 +151,12 @@ def _about(placements: list[Placement], loads: list[Load], found: list[Result]) 
     last = placements[-1]
     units = {"kind": last.units.kind, "count": last.units.count, "capacity_bytes": last.units.capacity_bytes}
     used = {"most_bytes": int(last.used_bytes.max()), "least_bytes": int(last.used_bytes.min())}
-    return {"policy": last.policy, "units": {**units, **used}, **figures[-1], "round_robin": figures[0], "gain": gain}
+    cache = cache_of(last, hardware)
+    more = {} if cache is None else {"cache": asdict(cache)}
+    return {
+        "policy": last.policy, "units": {**units, **used}, **figures[-1], **more, "round_robin": figures[0],
+        "gain": gain,
+    }  # fmt: skip
 
 
 def _sections(answer: dict[str, Any], name: str, about: str) -> list[Section]:
@@ -234,7 +206,14 @@ def _sections(answer: dict[str, Any], name: str, about: str) -> list[Section]:
             shown = "" if gain is None else f"{gain:.3f}"
             lines.append((label, significant(first[key]), significant(placed[key]), shown))
         kind = f"{placed['units']['count']:,} {placed['units']['kind']}s"
-        cached = f", {placed['cached_requests']:,} requests served by the cache" if placed["cached_requests"] else ""
+        cached = ""
+        if "cache" in placed:
+            cache = placed["cache"]
+            cached = (
+                f"; {placed['cached_requests']:,} requests served by a cache of {cache['rows']:,} rows, "
+                f"{scaled('bytes', cache['capacity_bytes'])}, {scaled('energy_pJ', cache['read_pJ'])} a word, "
+                f"{scaled('latency_ns', cache['latency_ns'])}"
+            )
         heads = (
             Column("", right=False),
             Column("round robin"),

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError
+from pimsim.hardware.schema import Hardware
 from pimsim.jit import compiled
 from pimsim.memory import placement_kernels as kernels
 from pimsim.memory.address import shifts, widths
+from pimsim.memory.cache import CacheUse, cache_of, with_cache
 from pimsim.memory.device import Device
 from pimsim.memory.placement import Placement, Units, stride_bytes
 from pimsim.memory.policy import Policy
@@ -38,25 +40,32 @@ def units_of(device: Device, kind: str) -> Units:
 def run_on(
     trace: Trace, device: Device, policy: Policy, placement: Placement | None = None,
     told: Callable[[int], None] | None = None, done_times: bool = False, arrivals: bool = True,
+    hardware: Hardware | None = None,
 ) -> Result:  # fmt: skip
     """A trace on a memory. placement: None has the tables one after another from address 0 on. told: is called with the
     number of requests that are done after each chunk. arrivals: False has all requests there from the start.
-    `Result.requests` counts accesses: a row of several bursts has as many. Raises InputError for tables or addresses
-    that do not fit."""
+    `Result.requests` counts accesses of the memory: a row of several bursts has as many, one in the cache none. Rows
+    that the placement has in a cache are priced as `pimsim.memory.cache` says, in the process of `hardware`. Raises
+    InputError for tables or addresses that do not fit."""
     memory = Memory(device, policy, done_times=done_times)
+    cache = None if placement is None else cache_of(placement, hardware)
+    use = None if cache is None else CacheUse()
     done = 0
-    for count, (address, write, arrival) in accesses(trace, device, policy, placement, arrivals):
+    for count, (address, write, arrival) in accesses(trace, device, policy, placement, arrivals, use):
         memory.feed(address, write, arrival)
         done += count
         if told is not None:
             told(done)
-    return memory.finish()
+    result = memory.finish()
+    return result if cache is None or use is None else with_cache(result, cache, use, device)
 
 
 def accesses(
-    trace: Trace, device: Device, policy: Policy, placement: Placement | None = None, arrivals: bool = True
-) -> Iterator[tuple[int, Accesses]]:
-    """(requests, their accesses as `Memory.feed` takes them), chunk by chunk."""
+    trace: Trace, device: Device, policy: Policy, placement: Placement | None = None, arrivals: bool = True,
+    use: CacheUse | None = None,
+) -> Iterator[tuple[int, Accesses]]:  # fmt: skip
+    """(requests, their accesses as `Memory.feed` takes them), chunk by chunk. use: counts what the cache of the
+    placement serves."""
     header = trace.header
     names = [name for name in header.columns if name != "bag" and (arrivals or name != header.arrival)]
     if not header.of_rows:
@@ -73,6 +82,8 @@ def accesses(
         return
     composed = compiled(kernels.composed)
     for chunk, unit, offset in placement.places(trace.chunks(names)):
+        if use is not None:
+            use.count(unit, bursts[chunk["table"]], chunk.get("write"))
         out = _Out(chunk, bursts, cycles_of(chunk, device))
         made = composed(
             chunk["table"], unit, offset, bursts, device.access_bytes, fields, out.write_in, out.arrival_in,

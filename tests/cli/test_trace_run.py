@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pimsim.cli.main import main
-from pimsim.memory.device import load_device
+from pimsim.hardware.library import shipped_files
+from pimsim.memory.device import device_names, load_device
 from pimsim.memory.placement_run import run_on
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import open_trace
@@ -57,6 +58,44 @@ def test_the_gain_over_round_robin_is_printed(here: Path, capsys: pytest.Capture
     assert placed["gain"]["load_imbalance"] == placed["round_robin"]["load_imbalance"] / placed["load_imbalance"]
 
 
+def test_the_cache_is_priced(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "run t.parquet --hw reram_128 --placement frequency-aware --cached-rows 20 --ignore-arrivals"
+    assert run(f"{line} --format json") == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["memory"] == "hbm2"
+    assert found["placement"]["cache"]["rows"] == 20
+    assert found["energy_pJ"]["cache"] > 0
+    assert found["energy_pJ"]["cache_leakage"] > 0
+    assert found["totals"]["energy_pJ"] == pytest.approx(sum(found["energy_pJ"].values()))
+    assert found["placement"]["gain"]["energy_pJ"] > 1
+    assert run(line) == 0
+    shown = capsys.readouterr().out
+    assert f"{found['placement']['cached_requests']:,} requests served by a cache of 20 rows, 2.56 kB, " in shown
+
+
+def test_a_text_is_counted_by_requests(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its number of requests is known when it has been read; a row of 128 bytes takes two accesses."""
+    assert run("convert t.parquet t.txt") == 0
+    capsys.readouterr()
+    assert run("run t.txt --hw ddr4_2400 --format json") == 0
+    totals = json.loads(capsys.readouterr().out)["totals"]
+    assert (totals["requests"], totals["accesses"]) == (3000, 6000)
+
+
+@pytest.mark.parametrize("policy", ["fcfs", "frfcfs"])
+@pytest.mark.parametrize("memory", [*device_names(), *shipped_files()])
+def test_every_shipped_memory_and_description_runs(
+    memory: str, policy: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `totals.cycles` and the energy split; the traces are short, so that no kernel is compiled for them."""
+    (here / "short.txt").write_text("# pimsim trace 1\n# table a 9 64\ntable row\n" + "a 3\na 5\n" * 20)
+    assert run(f"run short.txt --hw {memory} --policy {policy} --format json") == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["totals"]["cycles"] > 0
+    assert found["totals"]["energy_pJ"] == pytest.approx(sum(found["energy_pJ"].values()))
+    assert found["energy_pJ"]["read"] > 0
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -82,7 +121,7 @@ def test_the_gain_over_round_robin_is_printed(here: Path, capsys: pytest.Capture
         ),
         (
             "run t.parquet --hw ddr4_2400 --placement frequency-aware --profile other.txt",
-            "--profile: other.txt is of other tables than t.parquet",
+            "--profile: other.txt is of other tables than the trace",
         ),
     ],
 )
