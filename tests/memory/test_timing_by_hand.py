@@ -1,8 +1,9 @@
 """Does each device do what its standard's timing table says, counted by hand?
 
-Clauses of JESD79-4C (DDR4): 4.22 activate, 4.23 precharge, 4.24 read, 4.25 write, 4.26 refresh, 4.19 key core timing
-(tCCD, tRRD, tFAW, tWTR by bank group). JESD79-5B (DDR5) and JESD235D (HBM2) have the same parameters, same names,
-in their timing tables. The numbers are sums of table entries, written out; none is read from the device.
+Clauses of JESD79-4 (DDR4): 4.22 ACTIVATE, 4.23 PRECHARGE, 4.24 READ, 4.25 WRITE, 4.26 REFRESH, 4.19 key core timing
+(tCCD, tRRD, tFAW, tWTR by bank group), as numbered in its first issue. JESD79-5B (DDR5) and JESD235D (HBM2) have the
+same parameters, same names, in their timing tables. The numbers are sums of table entries, written out; none is read
+from the device. `pimsim validate memory` prints the same sums beside the engine's cycles.
 """
 
 from __future__ import annotations
@@ -161,6 +162,63 @@ def test_refresh_collision_with_an_open_row(name: str, due: int, closing: int, e
     assert cycles_of(result, "PREU") == [due]
     assert cycles_of(result, "REF") == [due + closing]
     assert result.cycles == end + closing
+
+
+@pytest.mark.parametrize(
+    ("name", "reads", "writes", "turn"),
+    [
+        ("ddr4_2400", 4 + 1, 4 + 1, 17 + 4 + 1 - 12),  # BL/2 + tRTRS; RL + BL/2 + tRTRS - WL
+        ("ddr4_3200", 4 + 1, 4 + 1, 22 + 4 + 1 - 16),
+        ("ddr5_4800", 8 + 2, 8 + 2, 40 + 8 + 2 - 38),
+    ],
+)
+def test_the_data_bus_is_handed_from_rank_to_rank(name: str, reads: int, writes: int, turn: int) -> None:
+    """tRTRS is the system's, not the standard's: a gap on the data bus when the rank changes."""
+    device, policy, n = load_device(name, overrides=["organisation.ranks=2"]), Policy(), np.arange(12)
+    address = compose(device, policy.mapping, rank=n % 2, group=n // 2 % 2, row=np.full(12, 5))
+    for command, kinds, apart in (("RD", n < 0, reads), ("WR", n >= 0, writes), ("RD", n == 11, reads)):
+        memory = Memory(device, policy, log=100)
+        memory.feed(address, kinds.astype(np.uint8))
+        result = memory.finish()
+        assert set(np.diff(cycles_of(result, command))[4:].tolist()) == {apart}  # once every row is open
+    assert cycles_of(result, "WR")[0] - cycles_of(result, "RD")[-1] == turn
+
+
+@pytest.mark.parametrize(
+    ("name", "refresh", "due", "same", "other"),
+    [
+        ("hbm2", "per_bank", 3900 // 16, 160, 8),  # one of 16 banks in tREFI / 16; tRFCpb, tRREFD
+        ("ddr5_4800", "same_bank", 9360 // 4, 312, 72),  # one of four banks of every group; tRFCsb, tREFSBRD
+    ],
+)
+def test_refresh_of_a_part_of_the_banks(name: str, refresh: str, due: int, same: int, other: int) -> None:
+    """JESD79-5B, JESD235D: the banks that are refreshed wait for tRFCsb (tRFCpb), the others for tREFSBRD (tRREFD)."""
+    taken = served(name, [(0, 0, 5, 0)], [due], refresh=refresh)
+    assert (cycles_of(taken, "REF"), cycles_of(taken, "ACT")) == ([due], [due + same])
+    spared = served(name, [(0, 1, 5, 0)], [due], refresh=refresh)
+    assert (cycles_of(spared, "REF"), cycles_of(spared, "ACT")) == ([due], [due + other])
+    beside = served(name, [(3, 0, 5, 0)], [due], refresh=refresh)  # the same bank of another group
+    assert cycles_of(beside, "ACT") == [due + (same if refresh == "same_bank" else other)]
+
+
+@pytest.mark.parametrize(("name", "interval", "refresh"), [("ddr4_2400", 9360, 420), ("ddr5_4800", 9360, 708)])
+def test_postponed_refreshes_are_made_together(name: str, interval: int, refresh: int) -> None:
+    """Clause 4.26: refreshes may be owed (here two) while requests wait; when a third falls due, all are made."""
+    device, policy = device_of(name), Policy(postpone=2)
+    memory = Memory(device, policy, log=20_000)
+    memory.feed(compose(device, policy.mapping, column=np.arange(8000) % 64))
+    made = cycles_of(memory.finish(), "REF")[:3]
+    assert 3 * interval <= made[0] < 3 * interval + 100  # the open row is closed first
+    assert np.diff(made).tolist() == [refresh, refresh]
+
+
+@pytest.mark.parametrize(("name", "activate"), [("ddr4_2400", 56), ("ddr4_3200", 74), ("ddr5_4800", 116), ("hbm2", 48)])
+def test_a_closed_page_is_closed_with_its_last_access(name: str, activate: int) -> None:
+    """Clause 4.24, read with auto-precharge: the next row may follow at tRC, without a precharge command."""
+    result = served(name, [(0, 0, 5, 0), (0, 0, 6, 0)], page="closed")
+    assert cycles_of(result, "PRE") == []
+    assert cycles_of(result, "ACT") == [0, activate]
+    assert len(cycles_of(result, "RDA")) == 2
 
 
 def long_run(device: Device, kind: str) -> tuple[Result, int]:
