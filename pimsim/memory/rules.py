@@ -1,8 +1,9 @@
 """The timing rules of the standards, pair by pair: which command must keep which distance from which earlier one.
 
 Written from the standards' own tables, as distances between two commands and not as the next times that the kernels
-keep; the checker and the simpy reference read this table, the kernels do not. Clauses are those of JESD79-4C (DDR4);
-the other standards have the same parameter in their own timing tables, under the same name.
+keep; the checker and the simpy reference read this table, the kernels do not. Clauses are those of JESD79-4 (DDR4), as
+numbered in its first issue; the other standards have the same parameter in their own timing tables, under the same name
+(LPDDR5: JESD209-5B tables 330 to 333, 344, 372; HBM2: JESD235D tables 67, 68; refresh of LPDDR5: table 235).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Rule:
     name: str
     before: frozenset[str]
     after: frozenset[str]
-    scope: str  # "bank", "group" (same), "other group", "rank" (same), "other bank", "other rank"
+    scope: str  # the same "bank", "group", "rank", "channel", or "other rank"
     cycles: int
     clause: str
     nth: int = 1
@@ -35,17 +36,17 @@ class Rule:
 def rules(device: Device, policy: Policy) -> list[Rule]:
     """Every rule that holds between two commands of one (pseudo-)channel of the device."""
     t = device.timing
-    core = "JESD79-4C clause 4.19, key core timing"
-    read, write = "JESD79-4C clause 4.24, read operation", "JESD79-4C clause 4.25, write operation"
+    core = "JESD79-4 clause 4.19, key core timing"
+    read, write = "JESD79-4 clause 4.24, read operation", "JESD79-4 clause 4.25, write operation"
     written = t.tCWL + t.burst
     handed = t.burst + t.tRTRS
     columns = READS | WRITES
     found = [
-        Rule("tRCD", ACTIVATES, READS, "bank", t.tRCD, "JESD79-4C clause 4.22, activate: tRCD"),
-        Rule("tRCD", ACTIVATES, WRITES, "bank", t.tRCD_write or t.tRCD, "JESD79-4C clause 4.22, activate: tRCD"),
-        Rule("tRAS", ACTIVATES, CLOSES, "bank", t.tRAS, "JESD79-4C clause 4.23, precharge: tRAS"),
-        Rule("tRC", ACTIVATES, ACTIVATES | REFRESHES, "bank", t.tRC, "JESD79-4C clause 4.22, activate: tRC"),
-        Rule("tRP", CLOSES, ACTIVATES | REFRESHES, "bank", t.tRP, "JESD79-4C clause 4.23, precharge: tRP"),
+        Rule("tRCD", ACTIVATES, READS, "bank", t.tRCD, "JESD79-4 clause 4.22, activate: tRCD"),
+        Rule("tRCD", ACTIVATES, WRITES, "bank", t.tRCD_write or t.tRCD, "JESD79-4 clause 4.22, activate: tRCD"),
+        Rule("tRAS", ACTIVATES, CLOSES, "bank", t.tRAS, "JESD79-4 clause 4.23, precharge: tRAS"),
+        Rule("tRC", ACTIVATES, ACTIVATES | REFRESHES, "bank", t.tRC, "JESD79-4 clause 4.22, activate: tRC"),
+        Rule("tRP", CLOSES, ACTIVATES | REFRESHES, "bank", t.tRP, "JESD79-4 clause 4.23, precharge: tRP"),
         Rule("tRRD_L", ACTIVATES, ACTIVATES, "group", t.tRRD_L, f"{core}: tRRD_L"),
         Rule("tRRD_S", ACTIVATES, ACTIVATES, "rank", t.tRRD_S, f"{core}: tRRD_S"),
         Rule("tCCD_L", READS, READS, "group", t.tCCD_L, f"{core}: tCCD_L"),
@@ -67,7 +68,7 @@ def rules(device: Device, policy: Policy) -> list[Rule]:
         Rule("bus", CLOSES | REFRESHES, frozenset(NAMES), "channel", 1, "one command bus a channel"),
     ]
     if policy.refresh == "all_bank":
-        clause = "JESD79-4C clause 4.26, refresh: tRFC"
+        clause = "JESD79-4 clause 4.26, refresh: tRFC"
         found += [
             Rule("tRFC", REFRESHES, ACTIVATES | REFRESHES, "bank", t.tRFC, clause),
             Rule("tFAW", ACTIVATES, ACTIVATES, "rank", t.tFAW, f"{core}: tFAW", nth=4),
