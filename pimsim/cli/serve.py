@@ -109,13 +109,14 @@ class Service:
         from pimsim.memory.device import load_device
         from pimsim.memory.policy import Policy
         from pimsim.memory.serving import Batching
-        from pimsim.memory.serving_run import lookups_of, trace_arrivals
+        from pimsim.memory.serving_banks import Banks
+        from pimsim.memory.serving_lookups import lookups_of, trace_arrivals
         from pimsim.memory.traces import open_trace
 
         self.options, self.policy = options, Policy()
         self.device = load_device(options.memory, overrides=options.set_memory)
         trace = open_trace(options.trace)
-        self.lookups = lookups_of(trace, self.device, self.policy)
+        self.tables = Banks(lookups_of(trace, self.device, self.policy), self.device, self.policy)
         self.batching = Batching(options.max_batch, options.timeout_us * 1e3, options.in_flight)
         self.timed = trace_arrivals(trace, self.device) if options.rate is None else None
         self.pipeline, tables = _pipeline(options)
@@ -133,7 +134,7 @@ class Service:
             arrivals = self.timed[:count]
         else:
             arrivals = poisson_arrivals(rate, count or 10_000, self.options.seed)
-        return serve(self.lookups, self.device, self.policy, self.pipeline, self.batching, arrivals)
+        return serve(self.tables, self.pipeline, self.batching, arrivals)
 
     def answer(self, served: Served) -> dict[str, Any]:
         """The figures as plain data."""
@@ -160,7 +161,10 @@ class Service:
                 "lookup": float((served.looked_up - served.taken).mean()),
                 "compute": float((served.done - served.looked_up).mean()),
             },
-            "energy_pJ_per_request": {**energy, "total": sum(energy.values())},
+            "energy_pJ_per_request": {
+                "lookups": sum(energy["memory"].values()), "compute": sum(energy["compute"].values()),
+                "total": sum(sum(parts.values()) for parts in energy.values()), "parts": energy,
+            },
             "energy_pJ_lookups": dict(served.memory.energy_pJ),
             "utilization": {"banks_data_bus": float(busy.mean()), "pipeline": float(pipe.mean())},
             "over_time": {
@@ -175,9 +179,9 @@ class Service:
         from pimsim.memory.serving_run import serve
 
         count = min(self.options.requests or 10_000, 10_000)
-        at_once = serve(self.lookups, self.device, self.policy, self.pipeline, self.batching, np.zeros(count))
+        at_once = serve(self.tables, self.pipeline, self.batching, np.zeros(count))
         most = at_once.figures().throughput_per_s
-        alone = serve(self.lookups, self.device, self.policy, self.pipeline, self.batching, np.zeros(1))
+        alone = serve(self.tables, self.pipeline, self.batching, np.zeros(1))
         slack = 5.0 * float(alone.done[0]) + 2.0 * self.batching.timeout_ns
 
         def keeps_up(rate: float) -> bool:
@@ -203,7 +207,7 @@ def _pipeline(options: argparse.Namespace) -> tuple[Pipeline, int]:
     from pimsim.cli.run import compute
     from pimsim.memory.serving_run import Pipeline
 
-    result = compute(options)
+    result = compute(argparse.Namespace(**{**vars(options), "trace": None, "memory": None}))
     layers: Any = result.layers
     rows = [row for row in layers if row["kind"] == "lookup"]
     latency = result.totals["latency_ns"] - sum(float(row["latency_ns"]) for row in rows)

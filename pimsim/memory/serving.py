@@ -1,9 +1,9 @@
-"""What a served request waits for: arrivals, batches, one server; and the figures of a service.
+"""Arrivals, the rule of batches, and the figures of a service.
 
-A batch is taken when the server is free and either `size` requests wait or the oldest has waited for `timeout_ns`; it
-holds what has arrived by then, at most `size`, first come first. With size 1 this is the single-server queue, whose
-waiting time under Poisson arrivals is known in closed form (M/M/1 and M/D/1; L. Kleinrock, "Queueing Systems", vol. 1,
-1975): the tests hold the simulation to it.
+A batch is taken when there is room for it and either `size` requests wait or the oldest has waited for `timeout_ns`; it
+holds what has arrived by then, at most `size`, first come first. With size 1 and one batch in flight this is the
+single-server queue, whose waiting time under Poisson arrivals is known in closed form: `python -m validation.queueing`
+holds the service to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError, printable
-from pimsim.jit import compiled
 
 Array = Any
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
@@ -50,80 +49,6 @@ def poisson_arrivals(rate_per_s: float, count: int, seed: int) -> Array:
         count
     )
     return np.cumsum(gaps) * (1e9 / rate_per_s)
-
-
-def taken_at(arrivals: Array, first: int, free: float, size: int, timeout: float) -> Any:
-    """When the batch that begins with request `first` is taken by a server that is free from `free` on."""
-    due = max(free, arrivals[first] + timeout)
-    last = first + size - 1
-    if last < len(arrivals) and arrivals[last] <= due:
-        return max(free, arrivals[last])
-    return due
-
-
-def taken(arrivals: Array, first: int, begin: float, size: int) -> int:
-    """How many requests the batch that begins with `first` takes at time `begin`."""
-    count = 1
-    while count < size and first + count < len(arrivals) and arrivals[first + count] <= begin:
-        count += 1
-    return count
-
-
-def queue(
-    arrivals: Array, size: int, timeout: float, fixed: float, each: float, factors: Array, begin: Array, done: Array
-) -> int:
-    """One server: a batch of b takes fixed + each * b, times the batch's of `factors` (which may be empty). When each
-    request is taken and done goes into `begin` and `done`; returns the number of batches."""
-    first, free, batches = 0, 0.0, 0
-    while first < len(arrivals):
-        start = taken_at(arrivals, first, free, size, timeout)
-        count = taken(arrivals, first, start, size)
-        lasts = fixed + each * count
-        if len(factors) > 0:
-            lasts *= factors[batches]
-        free = start + lasts
-        for i in range(first, first + count):
-            begin[i], done[i] = start, free
-        first += count
-        batches += 1
-    return batches
-
-
-def single_server(
-    arrivals: Array, batching: Batching, fixed_ns: float, each_ns: float, factors: Array | None = None
-) -> tuple[Array, Array]:
-    """(taken, done) in ns of each request, at one server that takes fixed_ns + each_ns * b for a batch of b requests,
-    times factors[j] for batch j (at least as many factors as requests; None: 1). Raises InputError for arrivals that go
-    back, or a batching with several batches in flight."""
-    if batching.in_flight != 1:
-        raise InputError(f"one server has one batch in flight; got {batching.in_flight}")
-    if len(arrivals) and (np.diff(arrivals) < 0).any():
-        at = int(np.argmax(np.diff(arrivals) < 0)) + 1
-        raise InputError(f"arrivals do not go back; request {at:,} comes before the one ahead of it")
-    given = np.empty(0) if factors is None else np.asarray(factors, dtype=np.float64)
-    if factors is not None and len(given) < len(arrivals):
-        raise InputError(f"{len(given):,} factors for {len(arrivals):,} requests; give one for each")
-    begin, done = np.empty(len(arrivals)), np.empty(len(arrivals))
-    kernel = compiled(queue, taken_at, taken)
-    kernel(
-        np.asarray(arrivals, dtype=np.float64), batching.size, float(batching.timeout_ns), float(fixed_ns),
-        float(each_ns), given, begin, done,
-    )  # fmt: skip
-    return begin, done
-
-
-def batch_means(values: Array, batches: int = 30, level: float = 0.99) -> tuple[float, float]:
-    """(mean, half width of its confidence interval) of a series that depends on its past, from the means of `batches`
-    stretches of equal length (A. M. Law, "Simulation Modeling and Analysis", 5th ed., 9.5.3). The first stretch, in
-    which the service warms up, is left out."""
-    from scipy.stats import t
-
-    length = len(values) // (batches + 1)
-    if not length:
-        raise InputError(f"batch means of {batches} stretches need at least {batches + 1} values; got {len(values)}")
-    means = np.asarray(values)[length : length * (batches + 1)].reshape(batches, length).mean(axis=1)
-    spread = float(means.std(ddof=1)) / math.sqrt(batches)
-    return float(means.mean()), float(t.ppf(0.5 + level / 2, batches - 1)) * spread
 
 
 @dataclass(frozen=True)

@@ -1,71 +1,61 @@
 """Serving inferences: their lookups on the banks of a memory, their arithmetic in a pipeline.
 
-A batch is taken as `serving` says, as long as fewer than `in_flight` are under way. All its lookups go to the memory at
-that moment, where they wait behind those of the batches before (the memory serves first come, first served, and keeps
-its open rows and its refreshes). When the last one is there, the batch enters the compute pipeline behind the batch
-before; inferences of a batch follow each other at the pipeline's interval.
+A batch is taken as `serving` says, as long as fewer than `in_flight` are under way. All its lookups, and the inputs
+that its arithmetic reads, go to the memory at that moment. When the last one is there, the batch enters the compute
+pipeline behind the batch before; its inferences follow each other at the pipeline's interval, ask for the weights that
+do not fit on the chip as they enter, and write their outputs when they are computed. Everything meets at the same
+banks, behind what was asked before; open rows and refreshes carry on. The rules once more, in simpy:
+`serving_reference`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.jit import compiled
-from pimsim.memory.device import Device
-from pimsim.memory.placement import Placement, need_rows
-from pimsim.memory.placement_run import accesses
-from pimsim.memory.policy import Policy
-from pimsim.memory.run import Memory, Result
-from pimsim.memory.serving import Batching, ServiceFigures, figures, taken, taken_at
-from pimsim.memory.traces.form import Chunk, Header, Trace
+from pimsim.jit import compiled, is_ready
+from pimsim.memory import serving_kernel as sk
+from pimsim.memory.run import Result
+from pimsim.memory.serving import Batching, ServiceFigures, figures
+from pimsim.memory.serving_banks import Session, Tables
 
 Array = Any
-MOST_ACCESSES = 2**27
-"""Of the inferences of a trace that are kept: 2 GB."""
+SLACK = 1e-6
+"""Of a cycle: what is asked waits for the next clock edge, unless it is no more than this behind one."""
+PLAIN = 300
+"""Inferences below which the service runs as plain Python: it is over before Numba would have compiled."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The arithmetic of an inference: how long it takes, how soon the next may follow, its energy."""
+    """The arithmetic of an inference: how long it takes, how soon the next may follow, its energy; and the power that
+    the chip draws whether or not it computes."""
 
     latency_ns: float
     interval_ns: float
     energy_pJ: float = 0.0
+    static_mW: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.interval_ns <= self.latency_ns <= 1e15 and self.energy_pJ >= 0.0):
+        if not (0.0 <= self.interval_ns <= self.latency_ns <= 1e15 and self.energy_pJ >= 0.0 and self.static_mW >= 0.0):
             got = f"{self.interval_ns:g} and {self.latency_ns:g}"
             raise InputError(f"a pipeline has 0 <= interval_ns <= latency_ns <= 1e15; got {got}")
 
 
 @dataclass(frozen=True)
-class Lookups:
-    """The accesses of inferences: those of inference i are address[first[i] : first[i + 1]], likewise `write`."""
-
-    address: Array
-    write: Array | None
-    first: Array
-
-    @property
-    def inferences(self) -> int:
-        """How many inferences there are."""
-        return len(self.first) - 1
-
-
-@dataclass(frozen=True)
 class Served:
-    """When (ns) each inference arrived, was taken, had its last row, entered the pipeline and was done; and what the
-    memory says of the whole."""
+    """When (ns) each inference arrived, was taken, had its last row, entered the pipeline, was computed and was done
+    (its outputs written); and what the memory says of the whole."""
 
     arrival: Array
     taken: Array
     looked_up: Array
     computing: Array
+    computed: Array
     done: Array
     memory: Result
     pipeline: Pipeline
@@ -75,115 +65,105 @@ class Served:
         return figures(self.arrival, self.taken, self.done)
 
     @property
-    def energy_pJ(self) -> dict[str, float]:
-        """Energy of an inference, memory and compute side."""
+    def energy_pJ(self) -> dict[str, dict[str, float]]:
+        """Energy of an inference: of the memory, by part, and of the arithmetic; `background` and `static` are drawn
+        with time, whatever is served."""
         count = max(1, len(self.arrival))
-        return {"lookups": self.memory.total_energy_pJ / count, "compute": self.pipeline.energy_pJ}
-
-
-def lookups_of(trace: Trace, device: Device, policy: Policy, placement: Placement | None = None) -> Lookups:
-    """The accesses of every inference of a trace (bag i of all tables). Raises InputError for a trace of addresses, or
-    one that is too long to be kept."""
-    need_rows(trace.header)
-    numbered = _Numbered(trace)
-    addresses, writes, owners, held = [], [], [], 0
-    for _, (address, write, owner) in accesses(numbered, device, policy, placement):
-        assert owner is not None
-        held += len(address)
-        if held > MOST_ACCESSES:
-            raise InputError(
-                f"the trace has more than {MOST_ACCESSES:,} accesses, too many to serve; give a shorter one"
-            )
-        addresses.append(address)
-        owners.append(owner)
-        if write is not None:
-            writes.append(write)
-    if not numbered.count:
-        raise InputError("the trace has no requests to serve")
-    nothing = np.empty(0, dtype=np.int64)
-    first = np.searchsorted(np.concatenate([nothing, *owners]), np.arange(numbered.count + 1))
-    return Lookups(np.concatenate([nothing, *addresses]), np.concatenate(writes) if writes else None, first)
-
-
-def trace_arrivals(trace: Trace, device: Device) -> Array:
-    """When (ns) each inference of a trace arrives: with its first request. Raises InputError for a trace that does not
-    say so."""
-    name = trace.header.arrival
-    if not name:
-        raise InputError("the trace has no arrival times; give a rate")
-    scale = 1.0 if name == "arrival_ns" else 1000.0 / device.clock_MHz
-    times, last = [np.empty(0)], -1
-    for chunk in trace.chunks(["bag", "table", "row", name]):
-        bag = chunk["bag"] if "bag" in chunk else np.arange(last + 1, last + 1 + len(chunk[name]))
-        starts = np.flatnonzero(np.diff(bag, prepend=last))
-        last = int(bag[-1])
-        times.append(chunk[name][starts] * scale)
-    return np.concatenate(times)
+        until = float(self.done.max()) if len(self.done) else 0.0
+        return {
+            "memory": {part: value / count for part, value in self.memory.energy_pJ.items()},
+            "compute": {"dynamic": self.pipeline.energy_pJ, "static": self.pipeline.static_mW * until / count},
+        }
 
 
 def serve(
-    lookups: Lookups, device: Device, policy: Policy, pipeline: Pipeline, batching: Batching, arrivals: Array
+    tables: Tables, pipeline: Pipeline, batching: Batching, arrivals: Array, factors: Array | None = None
 ) -> Served:
-    """Serve an inference for each of `arrivals` (ns, none before the one ahead); their lookups are those of the trace,
-    from its begin again when it ends. Raises InputError for a policy other than fcfs."""
-    if policy.scheduler != "fcfs":
-        raise InputError("serving needs --policy fcfs: what comes first must be known before what comes next")
-    memory = Memory(device, policy, done_times=True)
-    count = len(arrivals)
+    """Serve an inference for each of `arrivals` (ns, none before the one ahead); they look up what those of `tables`
+    do, from the begin again after the last. factors: latency and interval of each in the pipeline, over those of
+    `pipeline` (None: 1). Raises InputError for arrivals that go back, and factors that are not as many."""
     at = np.ascontiguousarray(arrivals, dtype=np.float64)
-    when, took = compiled(taken_at), compiled(taken)
-    took_at, looked, computing, done = (np.zeros(count) for _ in range(4))
-    ends: list[float] = []
-    first, free, piped, rate = 0, 0.0, 0.0, device.clock_MHz * 1e-3
-    while first < count:
-        if len(ends) >= batching.in_flight:
-            free = max(free, ends[-batching.in_flight])
-        begin = when(at, first, free, batching.size, float(batching.timeout_ns))
-        size = took(at, first, begin, batching.size)
-        free = begin
-        each = _fed(memory, lookups, np.arange(first, first + size) % lookups.inferences, int(begin * rate)) / rate
-        each = np.maximum(each, begin)
-        entered = max(float(each.max()), piped)
-        piped = entered + size * pipeline.interval_ns
-        own = slice(first, first + size)
-        took_at[own], looked[own], computing[own] = begin, each, entered + np.arange(size) * pipeline.interval_ns
-        done[own] = computing[own] + pipeline.latency_ns
-        ends.append(float(done[first + size - 1]))
-        first += size
-    return Served(at, took_at, looked, computing, done, memory.finish(), pipeline)
+    if len(at) and (at[0] < 0.0 or (np.diff(at) < 0.0).any()):
+        number = int(np.argmax(np.diff(at, prepend=0.0) < 0.0))
+        raise InputError(f"arrivals do not go back; request {number:,} comes before the one ahead of it")
+    given = np.empty(0) if factors is None else np.ascontiguousarray(factors, dtype=np.float64)
+    if factors is not None and (len(given) != len(at) or not (given >= 0.0).all()):
+        raise InputError(f"a factor from 0 on for each of {len(at):,} requests is needed; got {len(given):,}")
+    service = _Service(tables, pipeline, batching, at, given)
+    service.run()
+    memory = service.session.finish()
+    rows, outputs = service.last[sk.ROWS], service.last[sk.OUTPUTS]
+    return Served(at, service.begin, rows, service.computing, service.computed, outputs, memory, pipeline)
 
 
-def _fed(memory: Memory, lookups: Lookups, which: Array, cycle: int) -> Array:
-    """Cycle at which the last row of each of the inferences `which` is there, all asked for at `cycle`."""
-    sizes = lookups.first[which + 1] - lookups.first[which]
-    total = int(sizes.sum())
-    if not total:
-        return np.full(len(which), cycle, dtype=np.float64)
-    starts = np.cumsum(sizes) - sizes
-    # Position of each access in the trace: the run of its inference, from where that begins.
-    places = np.arange(total) + np.repeat(lookups.first[which] - starts, sizes)
-    write = None if lookups.write is None else lookups.write[places]
-    ends = memory.feed(lookups.address[places], write, np.full(total, cycle, dtype=np.int64))
-    assert ends is not None  # fcfs with done_times: see `serve`
-    found = np.full(len(which), cycle, dtype=np.float64)
-    some = sizes > 0
-    found[some] = np.maximum.reduceat(ends, starts[some])
-    return found
+class _Service:
+    """Arrays of one run, and the memory's answers that are awaited."""
 
+    def __init__(self, tables: Tables, pipeline: Pipeline, batching: Batching, at: Array, factors: Array):
+        count = len(at)
+        self.session: Session = tables.session(batching.size * batching.in_flight)
+        self.cycle_ns = 1000.0 / tables.clock_MHz
+        self.begin, self.computing, self.computed = (np.zeros(count) for _ in range(3))
+        self.left, self.last = np.zeros((3, count), dtype=np.int64), np.zeros((3, count))
+        self.state, self.times = np.zeros(sk.STATES, dtype=np.int64), np.zeros(sk.TIMES)
+        starts, ended = np.zeros(count + 1, dtype=np.int64), np.zeros(count)
+        self.before = (
+            at, batching.size, float(batching.timeout_ns), batching.in_flight, float(pipeline.latency_ns),
+            float(pipeline.interval_ns), factors, self.session.answers, self.session.weights, self.session.outputs,
+        )  # fmt: skip
+        self.after = (
+            self.begin, self.computing, self.computed, self.left, self.last, starts, ended, self.state, self.times
+        )  # fmt: skip
+        self.starts = starts
+        plain = count < PLAIN and not is_ready(sk.step, *sk.STEP)
+        self.step = sk.step if plain else compiled(sk.step, *sk.STEP)
+        self.settle = sk.settle if plain else compiled(sk.settle)
+        # Rows lead to nothing before the arithmetic is over, unless weights are fetched as it begins.
+        least = pipeline.latency_ns * (float(factors.min()) if len(factors) else 1.0) / self.cycle_ns
+        self.more = 0 if self.session.weights else max(0, math.floor(least) - 1)
+        self.jobs, self.asked, self.awaited, self.urgent = np.empty(1024, dtype=np.int64), 0, 0, 0
+        self.reached = 0
 
-class _Numbered:
-    """A trace whose arrival times are the numbers of the inferences, from 0: they go with every access."""
+    def run(self) -> None:
+        """To the end of the last inference."""
+        while True:
+            ahead = self.session.lookahead + (0 if self.urgent else self.more)
+            sure = (self.reached + ahead) * self.cycle_ns if self.awaited else sk.LATER
+            told = self.step(*self.before, min(sure, sk.LATER), *self.after)
+            if told == sk.END:
+                return
+            if told == sk.WAIT:
+                assert self.awaited, "nothing to wait for"
+                self.reached += ahead
+                numbers, ends = self.session.advance(self.reached)
+                self._await(self.jobs[numbers], -1)
+                self.settle(self.jobs[numbers], ends, self.cycle_ns, self.left, self.last)
+            else:
+                self._ask(told)
 
-    def __init__(self, trace: Trace):
-        self.trace, self.count, self.requests = trace, 0, trace.requests
-        kept = [name for name in trace.header.columns if name in ("table", "row", "write")]
-        self.header = Header((*kept, "arrival_cycle"), trace.header.tables)
+    def _await(self, jobs: Array, change: int) -> None:
+        """Count the answers that are to come; urgent are those that an inference may be done with."""
+        self.awaited += change * len(jobs)
+        self.urgent += change * int(np.count_nonzero(jobs >= len(self.begin)))
 
-    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """The requests with their inferences as `arrival_cycle`."""
-        last = -1
-        for chunk in self.trace.chunks(["bag", "table", "row", "write"]):
-            bag = chunk["bag"] if "bag" in chunk else np.arange(last + 1, last + 1 + len(chunk["row"]))
-            number = self.count - 1 + np.cumsum(np.diff(bag, prepend=last) != 0)
-            last, self.count = int(bag[-1]), int(number[-1]) + 1
-            yield {**{name: chunk[name] for name in self.header.columns[:-1]}, "arrival_cycle": number}
+    def _ask(self, told: int) -> None:
+        """What `step` has stopped for."""
+        batches = int(self.state[sk.S_BATCHES])
+        what, which = {
+            sk.TAKE: (sk.ROWS, np.arange(self.starts[batches - 1], self.starts[batches])),
+            sk.READ: (sk.WEIGHTS, np.arange(self.state[sk.S_READ] - 1, self.state[sk.S_READ])),
+            sk.WRITE: (sk.OUTPUTS, np.arange(self.state[sk.S_WRITTEN] - 1, self.state[sk.S_WRITTEN])),
+        }[told]
+        cycle = math.ceil(self.times[sk.T_NOW] / self.cycle_ns - SLACK)
+        owners, ends = self.session.ask(what, which, cycle)
+        jobs = owners + what * len(self.begin)
+        if ends is not None:
+            self.settle(jobs, ends, self.cycle_ns, self.left, self.last)
+            return
+        if not self.awaited:
+            self.reached = max(self.reached, cycle)
+        while self.asked + len(jobs) > len(self.jobs):
+            self.jobs = np.concatenate([self.jobs, np.empty_like(self.jobs)])
+        self.jobs[self.asked : self.asked + len(jobs)] = jobs
+        self.asked += len(jobs)
+        self._await(jobs, 1)

@@ -1,0 +1,147 @@
+"""The memory as served inferences see it: a session takes what they ask, and says when the answers come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from pimsim.errors import InputError
+from pimsim.memory.device import Device
+from pimsim.memory.policy import Policy
+from pimsim.memory.run import Memory, Result
+from pimsim.memory.serving_kernel import OUTPUTS, ROWS, WEIGHTS
+from pimsim.memory.serving_lookups import Lookups
+
+Array = Any
+_NONE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes that the arithmetic of an inference moves over the memory of the tables: inputs that the host has left
+    there (read with the rows), weights that do not fit on the chip (read when the inference enters the pipeline), and
+    outputs (written at its end)."""
+
+    inputs_bytes: int = 0
+    weights_bytes: int = 0
+    outputs_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("inputs_bytes", "weights_bytes", "outputs_bytes"):
+            if not 0 <= getattr(self, name) <= 2**32:
+                raise InputError(f"traffic: {name} must be from 0 to {2**32:,}; got {getattr(self, name)}")
+
+
+class Session(Protocol):
+    """A memory while it serves. answers: that inference i mod len(answers) waits for when its batch is taken; weights,
+    outputs: that every inference waits for. lookahead: cycles from a command to the first answer that it can give."""
+
+    answers: Array
+    weights: int
+    outputs: int
+    lookahead: int
+
+    def ask(self, what: int, which: Array, cycle: int) -> tuple[Array, Array | None]:
+        """The inferences `which` ask for rows (and inputs), for weights, or to write outputs. Cycles do not go back.
+        Returns of every answer its inference, and its cycle (None where that is not known yet)."""
+        ...
+
+    def advance(self, until: int) -> tuple[Array, Array]:
+        """(number, cycle) of answers, counted through all that were asked for without a known cycle: those of all
+        commands before `until`."""
+        ...
+
+    def finish(self) -> Result:
+        """What the memory did; nothing is asked after it."""
+        ...
+
+
+class Tables(Protocol):
+    """Tables on a memory, to be served once or again. clock_MHz: of the cycles of a session."""
+
+    @property
+    def clock_MHz(self) -> float: ...
+
+    def session(self, places: int) -> Session:
+        """A memory that has done nothing yet, for at most `places` inferences under way."""
+        ...
+
+
+@dataclass(frozen=True)
+class Banks:
+    """Lookups on the banks of a device, and what the arithmetic moves there: in its last bytes, the weights behind a
+    place for inputs and outputs of each inference under way."""
+
+    lookups: Lookups
+    device: Device
+    policy: Policy
+    traffic: Traffic = Traffic()
+
+    @property
+    def clock_MHz(self) -> float:
+        """Of the device."""
+        return self.device.clock_MHz
+
+    def session(self, places: int) -> BankSession:
+        """A memory that has done nothing yet. Raises InputError, with the sizes, where the traffic does not fit behind
+        the tables."""
+        return BankSession(self, places)
+
+
+class BankSession:
+    """See `Session`. Every access is an answer."""
+
+    def __init__(self, own: Banks, places: int):
+        self.lookups, self.places = own.lookups, places
+        self.memory = Memory(own.device, own.policy, done_times=True)
+        self.access_bytes, traffic = own.device.access_bytes, own.traffic
+        self.inputs, self.weights, self.outputs = (
+            own.device.bursts(size) for size in (traffic.inputs_bytes, traffic.weights_bytes, traffic.outputs_bytes)
+        )
+        self.answers = np.diff(own.lookups.first) + self.inputs
+        self.lookahead = min(own.device.timing.tCL, own.device.timing.tCWL) + own.device.timing.burst
+        room = (places * (self.inputs + self.outputs) + self.weights) * self.access_bytes
+        self.base = own.device.capacity_bytes - room
+        if self.base <= own.lookups.highest:
+            raise InputError(
+                f"{own.device.name}: no room behind the tables for {room:,} bytes of inputs, outputs and weights of "
+                f"{places:,} inferences; use a larger memory, or fewer batches in flight"
+            )
+
+    def ask(self, what: int, which: Array, cycle: int) -> tuple[Array, Array | None]:
+        """Rows of all inferences come first, then their inputs."""
+        owners, address, write = _NONE, _NONE, None
+        if what == ROWS:
+            at = which % self.lookups.inferences
+            owners = np.repeat(which, self.lookups.first[at + 1] - self.lookups.first[at])
+            address, write = self.lookups.of(at)
+        count, first = self._moved(what, which)
+        if count:
+            more = (first[:, None] + np.arange(count)).ravel() * self.access_bytes + self.base
+            owners, address = np.concatenate([owners, np.repeat(which, count)]), np.concatenate([address, more])
+        if what == OUTPUTS:
+            write = np.ones(len(address), dtype=np.uint8)
+        elif write is not None:
+            write = np.concatenate([write, np.zeros(len(address) - len(write), dtype=np.uint8)])
+        return owners, self.memory.feed(address, write, np.full(len(address), cycle, dtype=np.int64))
+
+    def _moved(self, what: int, which: Array) -> tuple[int, Array]:
+        """(accesses of an inference, the first of each, counted from `base`)."""
+        place = which % self.places * (self.inputs + self.outputs)
+        if what == ROWS:
+            return self.inputs, place
+        if what == OUTPUTS:
+            return self.outputs, place + self.inputs
+        assert what == WEIGHTS
+        return self.weights, np.full(len(which), self.places * (self.inputs + self.outputs))
+
+    def advance(self, until: int) -> tuple[Array, Array]:
+        """See `Session.advance`."""
+        pairs = self.memory.advance(until)
+        return pairs[:, 0], pairs[:, 1]
+
+    def finish(self) -> Result:
+        """See `Session.finish`."""
+        return self.memory.finish()
