@@ -9,7 +9,7 @@ or `arrival_cycle` (of the memory's clock; without it a request is there as soon
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -230,8 +230,9 @@ class Checker:
     requests: int = 0
     last: dict[str, int] = field(default_factory=dict)
 
-    def check(self, chunk: Chunk, lines: Array | None = None) -> None:
-        """Raises InputError for a request of `chunk` that breaks a rule, with its number (from 0) or its line."""
+    def check(self, chunk: Chunk, where: Callable[[int, str], Place] | None = None) -> None:
+        """Raises InputError for a request of `chunk` that breaks a rule, with its number (from 0) or its place. where:
+        the place of a column of a request of the chunk."""
         rows, order, span = kernels()
         fault = np.zeros(3, dtype=np.int64)
         found = -1
@@ -250,7 +251,7 @@ class Checker:
                     self.last[name] = int(values[-1])
             if found >= 0:
                 text = FAULTS[int(fault[0])].format(value=int(fault[1]), bound=int(fault[2]))
-                if lines is not None:
-                    raise InputError(text, Place(self.place.file, int(lines[found])))
+                if where is not None:
+                    raise InputError(text, where(found, "table" if fault[0] == 1 else name))
                 raise InputError(f"request {self.requests + found:,}: {text}", self.place)
         self.requests += count

@@ -14,6 +14,7 @@ with '#' are passed over among the requests.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.memory.traces.form import CHUNK, KINDS, VERSION, Checker, Chunk, Header, TableShape, chosen
+from pimsim.memory.traces.form import CHUNK, KINDS, MAX_TABLES, VERSION, Checker, Chunk, Header, TableShape, chosen
 
 FIRST = f"# pimsim trace {VERSION}"
 LONGEST_LINE = 1000
@@ -60,57 +61,82 @@ class TextTrace:
                 if not rows:
                     return
                 whole = np.array(rows, dtype=np.int64).reshape(len(rows), -1)
-                _limited(whole, at, numbers, self.path)
+                where = Words(self.path, numbers, at)
+                _limited(whole, at, where)
                 every = {name: whole[:, i].astype(KINDS[name]) for name, i in at.items()}
-                checker.check(every, np.array(numbers))
+                checker.check(every, where)
                 yield {name: every[name] for name in names}
 
     def _values(self, line: str, tables: dict[str, int], lines: Lines) -> list[int]:
         words = line.split()
         if len(words) != len(self.header.columns):
             wanted = f"{len(self.header.columns)} values ({' '.join(self.header.columns)})"
-            raise lines.fault(f"a request is {wanted}; got '{printable(line, 80)}'")
+            raise lines.fault(f"a request is {wanted}; got '{printable(line, 80)}'", len(self.header.columns))
         values = []
-        for name, word in zip(self.header.columns, words, strict=True):
+        for i, (name, word) in enumerate(zip(self.header.columns, words, strict=True)):
             if name != "table":
-                values.append(whole_number(word, name, lines))
+                values.append(whole_number(word, name, lines, i))
             elif word in tables:
                 values.append(tables[word])
             else:
                 known = ", ".join(list(tables)[:8])
-                raise lines.fault(f"no table '{printable(word, 60)}' (tables: {printable(known, 120)})")
+                raise lines.fault(f"no table '{printable(word, 60)}' (tables: {printable(known, 120)})", i)
         return values
 
 
-def _limited(whole: Any, at: dict[str, int], numbers: list[int], path: Path) -> None:
+def _limited(whole: Any, at: dict[str, int], where: Words) -> None:
     """What does not fit the type of its column; the rest is the Checker's."""
     if "write" in at and ((whole[:, at["write"]] < 0) | (whole[:, at["write"]] > 1)).any():
         bad = int(np.argmax((whole[:, at["write"]] < 0) | (whole[:, at["write"]] > 1)))
-        raise InputError(f"write is {whole[bad, at['write']]}; it is 0 or 1", Place(str(path), numbers[bad]))
+        raise InputError(f"write is {whole[bad, at['write']]}; it is 0 or 1", where(bad, "write"))
 
 
 class Lines:
     """The lines of a file, counted. A line that is too long or no text is a fault at its number."""
 
     def __init__(self, file: TextIO, path: Path):
-        self.file, self.path, self.number = file, path, 0
+        self.file, self.path, self.number, self.line = file, path, 0, ""
 
     def next(self) -> str | None:
         """The next line without the blanks around it; None at the end."""
         self.number += 1
+        self.line = ""
         try:
             line = self.file.readline(LONGEST_LINE + 2)
         except UnicodeDecodeError as fault:
-            raise self.fault("is no UTF-8 text; a trace is text or parquet") from fault
+            raise self.fault("is no UTF-8 text; a trace is text or parquet", None) from fault
         except OSError as fault:
-            raise self.fault(f"cannot be read: {printable(fault.strerror or fault)}") from fault
+            raise self.fault(f"cannot be read: {printable(fault.strerror or fault)}", None) from fault
         if len(line) > LONGEST_LINE:
-            raise self.fault(f"a line of a trace has at most {LONGEST_LINE:,} characters")
+            raise self.fault(f"a line of a trace has at most {LONGEST_LINE:,} characters", None)
+        self.line = line
         return line.strip() if line else None
 
-    def fault(self, text: str) -> InputError:
-        """The error `text` at this line."""
-        return InputError(text, Place(str(self.path), self.number))
+    def fault(self, text: str, word: int | None = 0) -> InputError:
+        """The error `text` at this line, at its `word` (from 0; behind the last one where there are fewer)."""
+        return InputError(text, Place(str(self.path), self.number, column_of(self.line, word)))
+
+
+class Words:
+    """Where the columns of requests stand in a file, read again for the one that is asked for."""
+
+    def __init__(self, path: Path, numbers: list[int], at: dict[str, int]):
+        self.path, self.numbers, self.at = path, numbers, at
+
+    def __call__(self, request: int, column: str) -> Place:
+        """The place of `column` of a request (from 0)."""
+        number = self.numbers[request]
+        with opened(self.path) as file:
+            line = next(itertools.islice(file, number - 1, None), "")
+        return Place(str(self.path), number, column_of(line, self.at[column]))
+
+
+def column_of(line: str, word: int | None) -> int | None:
+    """Where `word` (from 0) of a line begins, counted from 1; behind the last word where there are fewer."""
+    if word is None or not line.strip():
+        return None
+    words = list(re.finditer(r"\S+", line))
+    return words[word].start() + 1 if word < len(words) else words[-1].end() + 1
 
 
 def opened(path: Path) -> TextIO:
@@ -122,16 +148,16 @@ def opened(path: Path) -> TextIO:
         raise InputError(f"cannot be read: {printable(reason)}", Place(str(path))) from fault
 
 
-def whole_number(word: str, name: str, lines: Lines) -> int:
-    """The value of `word`, below 2^63. Raises InputError at the line otherwise."""
+def whole_number(word: str, name: str, lines: Lines, at: int = 0) -> int:
+    """The value of `word`, the `at`-th of its line, below 2^63. Raises InputError at its place otherwise."""
     if _DIGITS.fullmatch(word):
         value = int(word)
     elif name == "address" and _HEX.fullmatch(word):
         value = int(word, 16)
     else:
-        raise lines.fault(f"{name} is a whole number; got '{printable(word, 40)}'")
+        raise lines.fault(f"{name} is a whole number; got '{printable(word, 40)}'", at)
     if not -(2**63) <= value < 2**63:
-        raise lines.fault(f"{name} is {printable(word, 40)}, which does not fit into 64 bits")
+        raise lines.fault(f"{name} is {printable(word, 40)}, which does not fit into 64 bits", at)
     return value
 
 
@@ -154,9 +180,11 @@ def _header(lines: Lines) -> tuple[Header, int]:
         if words[:2] == ["#", "about"]:
             about = line.removeprefix("# about").strip()
         elif words[:2] == ["#", "table"]:
+            if len(tables) == MAX_TABLES:
+                raise lines.fault(f"at most {MAX_TABLES:,} tables")
             if len(words) != 5:
                 raise lines.fault(f"a table is '# table NAME ROWS BYTES'; got '{printable(line, 80)}'")
-            sizes = [whole_number(word, what, lines) for word, what in zip(words[3:], ("rows", "bytes"), strict=True)]
+            sizes = [whole_number(words[i], what, lines, i) for i, what in ((3, "rows"), (4, "bytes"))]
             try:
                 tables.append(TableShape(words[2], *sizes))
             except InputError as fault:

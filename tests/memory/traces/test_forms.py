@@ -85,6 +85,8 @@ def test_a_parquet_trace_has_a_row_group_a_chunk(tmp_path: Path) -> None:
 def test_address_traces_of_other_simulators(tmp_path: Path) -> None:
     ramulator = text(tmp_path, "0x40 R\n# a remark\n\n80 W\n")
     assert whole(open_trace(ramulator)) == {"address": [64, 128], "write": [0, 1]}
+    cpu = text(tmp_path, "3 64\n0 0x80 192\n")
+    assert whole(open_trace(cpu)) == {"address": [64, 128, 192], "write": [0, 0, 1]}
     ramulator2 = text(tmp_path, "LD 0x40\nST 80\n")
     assert whole(open_trace(ramulator2)) == {"address": [64, 80], "write": [0, 1]}
     dramsim = text(tmp_path, "0x40 READ 3\n0x80 WRITE 3\n0xc0 P_MEM_WR 9\n")
@@ -98,30 +100,34 @@ def test_address_traces_of_other_simulators(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("0x40 R\n0x80 Q\n", "t.txt:2: the operation is one of R, W; got 'Q'"),
-        ("0x40 R\nLD 0x80\n", "t.txt:2: the operation is one of R, W; got '0x80'"),
-        ("0x40 R\n0x80 W 7\n", "t.txt:2: a request of this file is as '0x12345680 R'; got '0x80 W 7'"),
-        ("0x40 READ 9\n0x40 READ 8\n", "t.txt:2: arrival 8 comes after arrival 9; arrivals do not go back, and"),
-        ("LD 0xfffffffffffffff0\n", "t.txt:1: address is 0xfffffffffffffff0, which does not fit into 64 bits"),
-        ("LD -1\n", "t.txt:1: address -1 is not from 0 to 2^62 - 1"),
-        ("hello world\n", "t.txt:1: is a request of no known form (known: '0x12345680 R'"),
+        ("0x40 R\n0x80 Q\n", "t.txt:2:6: the operation is one of R, W; got 'Q'"),
+        ("0x40 R\nLD 0x80\n", "t.txt:2:4: the operation is one of R, W; got '0x80'"),
+        ("0x40 R\n0x80 W 7\n", "t.txt:2:8: a request of this file is as '0x12345680 R'; got '0x80 W 7'"),
+        ("0x40 READ 9\n0x40 READ 8\n", "t.txt:2:11: arrival 8 comes after arrival 9; arrivals do not go back, and"),
+        ("LD 0xfffffffffffffff0\n", "t.txt:1:4: address is 0xfffffffffffffff0, which does not fit into 64 bits"),
+        ("LD -1\n", "t.txt:1:4: address -1 is not from 0 to 2^62 - 1"),
+        ("hello world\n", "t.txt:1:1: is a request of no known form (known: '0x12345680 R'"),
+        ("3 64\n1 128 9 9\n", "t.txt:2:9: a line of this file is as '3 20734016 20734016'; got '1 128 9 9'"),
+        ("3 64\nx 128\n", "t.txt:2:1: the number of instructions is a whole number; got 'x'"),
+        ("3 64\n1 12.5\n", "t.txt:2:3: address is a whole number; got '12.5'"),
+        ("# one\n  0x40 R\n\t0x80   Q\n", "t.txt:3:9: the operation is one of R, W; got 'Q'"),
         ("\n\n", "t.txt:3: holds no request; a trace is parquet, text, .npz of bags"),
-        ("# pimsim trace 2\n", "t.txt:1: a trace as text begins with '# pimsim trace 1'; got '# pimsim trace 2'"),
-        ("# pimsim trace 1\n# table a 5\n", "t.txt:2: a table is '# table NAME ROWS BYTES'; got '# table a 5'"),
-        ("# pimsim trace 1\n# table a 0 4\n", "t.txt:2: table 'a': rows must be from 1 to 1,099,511,627,776; got 0"),
+        ("# pimsim trace 2\n", "t.txt:1:1: a trace as text begins with '# pimsim trace 1'; got '# pimsim trace 2'"),
+        ("# pimsim trace 1\n# table a 5\n", "t.txt:2:1: a table is '# table NAME ROWS BYTES'; got '# table a 5'"),
+        ("# pimsim trace 1\n# table a 0 4\n", "t.txt:2:1: table 'a': rows must be from 1 to 1,099,511,627,776; got 0"),
         ("# pimsim trace 1\n# table a 5 4\n", "t.txt:3: the names of the columns are missing"),
-        ("# pimsim trace 1\n# table a 5 4\ntable\n", "t.txt:3: a trace has the columns table and row, or address"),
-        ("# pimsim trace 1\n# table a 5 4\ntable row\na 4\na 5\n", "t.txt:5: row 5 is outside its table; rows are"),
-        ("# pimsim trace 1\n# table a 5 4\ntable row\n\nb 1\n", "t.txt:5: no table 'b' (tables: a)"),
-        ("# pimsim trace 1\n# table a 5 4\ntable row\na x\n", "t.txt:4: row is a whole number; got 'x'"),
-        ("# pimsim trace 1\n# table a 5 4\ntable row\na\n", "t.txt:4: a request is 2 values (table row); got 'a'"),
-        ("# pimsim trace 1\n# table a 5 4\ntable row write\na 1 2\n", "t.txt:4: write is 2; it is 0 or 1"),
-        ("# pimsim trace 1\n# table a 5 4\nbag table row\n1 a 1\n0 a 1\n", "t.txt:5: bag 0 comes after bag 1"),
-        ("# pimsim trace 1\ntable row\n", "t.txt:2: a trace of rows names its tables"),
-        ("# pimsim trace 1\nrow address\n", "t.txt:2: a trace has the columns table and row, or address without"),
-        ("# pimsim trace 1\naddress raw\n", "t.txt:2: unknown column 'raw' of a trace (columns: bag, table, row"),
+        ("# pimsim trace 1\n# table a 5 4\ntable\n", "t.txt:3:1: a trace has the columns table and row, or address"),
+        ("# pimsim trace 1\n# table a 5 4\ntable row\na 4\na 5\n", "t.txt:5:3: row 5 is outside its table; rows are"),
+        ("# pimsim trace 1\n# table a 5 4\ntable row\n\nb 1\n", "t.txt:5:1: no table 'b' (tables: a)"),
+        ("# pimsim trace 1\n# table a 5 4\ntable row\na x\n", "t.txt:4:3: row is a whole number; got 'x'"),
+        ("# pimsim trace 1\n# table a 5 4\ntable row\na\n", "t.txt:4:2: a request is 2 values (table row); got 'a'"),
+        ("# pimsim trace 1\n# table a 5 4\ntable row write\na 1 2\n", "t.txt:4:5: write is 2; it is 0 or 1"),
+        ("# pimsim trace 1\n# table a 5 4\nbag table row\n1 a 1\n0 a 1\n", "t.txt:5:1: bag 0 comes after bag 1"),
+        ("# pimsim trace 1\ntable row\n", "t.txt:2:1: a trace of rows names its tables"),
+        ("# pimsim trace 1\nrow address\n", "t.txt:2:1: a trace has the columns table and row, or address without"),
+        ("# pimsim trace 1\naddress raw\n", "t.txt:2:1: unknown column 'raw' of a trace (columns: bag, table, row"),
         ("x" * 2000, "t.txt:1: a line of a trace has at most 1,000 characters"),
-        ("R\x1b[31m 5\n", "t.txt:1: is a request of no known form"),
+        ("R\x1b[31m 5\n", "t.txt:1:1: is a request of no known form"),
     ],
 )
 def test_a_fault_of_a_text_has_its_line(tmp_path: Path, content: str, said: str) -> None:
