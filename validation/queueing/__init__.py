@@ -1,0 +1,1 @@
+"""The service of `pimsim serve` against the closed forms of queues."""
