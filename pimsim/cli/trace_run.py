@@ -63,11 +63,15 @@ def parser() -> Parser:
 def execute(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code. Raises InputError for options, a memory, a trace or tables that do not go
     together."""
+    from pimsim.cli.trace_near import execute_near
+    from pimsim.memory.near_spec import is_near
     from pimsim.memory.of_hardware import hardware_of, load_memory
     from pimsim.memory.policy import Policy
     from pimsim.memory.traces import open_trace
 
     check_placement(options, "trace run")
+    if is_near(options.hw):
+        return execute_near(options)
     more = {} if options.mapping is None else {"mapping": options.mapping}
     policy = Policy(scheduler=options.policy, queue=options.queue, page=options.page, refresh=options.refresh, **more)
     device = load_memory(options.hw, overrides=options.set)

@@ -1,114 +1,106 @@
-"""Reduction near the banks: the rows of a bag are added where they stand, and only sums cross the channel.
+"""Reduction near the banks: the rows of a bag are added where they stand, and only sums go to the host.
 
-`level` says where the adders are. "rank": in the buffer of every rank (RecNMP, ISCA 2020; TensorDIMM, MICRO 2019):
-every rank streams its own rows, at the rate of one rank. "bank_group": in every bank group (TRiM, MICRO 2021). "bank":
-at every bank (HBM-PIM, ISCA 2021; GDDR6-AiM, ISSCC 2022); both at one access each tCCD_L a unit. A unit is what has an
-adder: a rank, a bank group, a bank. Each becomes a channel of its own to the bank kernels; partial sums are added up in
-the buffer of the channel, which sends one row a bag to the host. Commands to units come in a compressed form (as
-RecNMP's) and are not bounded by the channel's command bus. A rank's tFAW and tRRD are shared out evenly among units.
+What is modelled for each level is in docs/near_memory.md; what a level costs is data (`hwconfigs/memory/near`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pimsim.errors import InputError, printable
-from pimsim.memory.address import compose, decode
+from pimsim.errors import InputError
 from pimsim.memory.device import Device
+from pimsim.memory.near_banks import BankAdders
+from pimsim.memory.near_crossbar import Crossbars
+from pimsim.memory.near_dpu import Cores
+from pimsim.memory.near_lookups import Ints, lookups
+from pimsim.memory.near_result import NearResult
+from pimsim.memory.near_spec import Near
 from pimsim.memory.policy import Policy
-from pimsim.memory.run import Result, run_trace
-
-Level = Literal["rank", "bank_group", "bank"]
-LEVELS = ("rank", "bank_group", "bank")
-UNIT_MAPPING = "ro ba ra bg co pc ch"
+from pimsim.memory.run import Memory, Result
 
 
-@dataclass(frozen=True)
-class Reduction:
-    """plain: all rows read by the host. near: rows read by the units. near_cycles: the units' time, or that of sending
-    the sums if it is longer."""
+class NearMemory:
+    """A memory with adders that is fed bags, call by call; every call is served to its end before the next."""
 
-    plain: Result
-    near: Result
-    near_cycles: int
-    sums: int
+    def __init__(self, near: Near, policy: Policy):
+        self.near = near
+        self._adders: BankAdders | Cores | Crossbars
+        if near.spec.crossbar is not None:
+            self._adders = Crossbars(near)
+        else:
+            self._adders = Cores(near) if near.spec.dpu is not None else BankAdders(near, policy)
+        self._arrived = 0
+        self._done: list[Ints] = []
 
-    @property
-    def speed_up(self) -> float:
-        return self.plain.cycles / self.near_cycles
+    def feed(
+        self,
+        address: Ints,
+        first: Ints,
+        row_bytes: int | Ints,
+        arrival: Ints | None = None,
+        unit: Ints | None = None,
+    ) -> Ints:
+        """Cycle of `near.clock_MHz` at which the sum of every bag is at the host.
 
+        address: first byte of every row looked up, tables one after another (a row takes `placement.stride_bytes`).
+        first: first row of every bag, and at the end the number of rows. row_bytes: of all rows, or one number a bag.
+        arrival: cycle at which every bag is asked for, never decreasing; if None, that of the last bag before. unit:
+        crossbar of every row, where a placement has put it (level crossbar). Raises InputError for bags, times, sizes
+        or addresses that cannot be."""
+        if arrival is None:
+            arrival = np.full(max(0, len(first) - 1), self._arrived, dtype=np.int64)
+        asked = lookups(address, first, row_bytes, arrival)
+        if asked.bags and asked.arrival[0] < self._arrived:
+            raise InputError(f"bags arrive at cycle {int(asked.arrival[0])}, before those ahead of them")
+        if isinstance(self._adders, Crossbars):
+            done = self._adders.feed(asked, unit)
+        elif unit is not None:
+            raise InputError(f"{self.near.spec.name}: rows are placed on crossbars only; level {self.near.spec.level}")
+        else:
+            done = self._adders.feed(asked)
+        if asked.bags:
+            self._arrived = int(asked.arrival[-1])
+        self._done.append(done)
+        return done
 
-def units_of(device: Device, level: Level) -> int:
-    """Adders of the whole memory at this level."""
-    shape = device.organisation
-    per_rank = {"rank": 1, "bank_group": shape.bank_groups, "bank": device.banks_per_rank}
-    if level not in per_rank:
-        raise InputError(f"level must be one of {', '.join(LEVELS)}; got '{printable(level)}'")
-    return device.channels * shape.ranks * per_rank[level]
-
-
-def unit_device(device: Device, level: Level) -> Device:
-    """The same memory with every unit as a channel of its own."""
-    shape, timing = device.organisation, device.timing
-    units = units_of(device, level)
-    share = units // (device.channels * shape.ranks)  # units of a rank
-    if device.timing.tFAW * share > 1_000_000:
-        raise InputError(f"{device.name}: too many units a rank for level {level}: {share}")
-    organisation: dict[str, Any] = {"channels": units, "pseudo_channels": 1, "ranks": 1}
-    times: dict[str, Any] = {}
-    if level != "rank":
-        organisation |= {"bank_groups": 1, "banks_per_group": device.banks_per_rank // share}
-        # Four activates a rank in tFAW are four a unit in as many times tFAW as there are units; so for tRRD.
-        times = {
-            "tCCD_S": timing.tCCD_L,
-            "tRRD_S": timing.tRRD_S * share,
-            "tRRD_L": max(timing.tRRD_L, timing.tRRD_S * share),
-            "tFAW": timing.tFAW * share,
-        }
-    return device.model_copy(
-        update={
-            "organisation": shape.model_copy(update=organisation),
-            "timing": timing.model_copy(update=times),
-        }
-    )
-
-
-def unit_addresses(device: Device, mapping: str, level: Level, address: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the rows at `address` stand in `unit_device`: the same bank, row and column."""
-    shape, at = device.organisation, decode(device, mapping, address)
-    unit = (at["channel"] * shape.pseudo_channels + at["pseudo"]) * shape.ranks + at["rank"]
-    near, bank = unit_device(device, level), at["group"] * shape.banks_per_group + at["bank"]
-    inside = near.banks_per_rank
-    if level != "rank":
-        unit, bank = (unit * device.banks_per_rank + bank) // inside, bank % inside
-    group, own = bank // near.organisation.banks_per_group, bank % near.organisation.banks_per_group
-    return compose(near, UNIT_MAPPING, channel=unit, group=group, bank=own, row=at["row"], column=at["column"])
+    def finish(self) -> NearResult:
+        """The answer over everything fed."""
+        return self._adders.finish(np.concatenate([*self._done, np.empty(0, dtype=np.int64)]))
 
 
-def reduce_bags(
-    device: Device, policy: Policy, level: Level, address: NDArray[np.int64], offsets: NDArray[np.int64], row_bytes: int
-) -> Reduction:
-    """Sums of bags of table rows, plainly and near the banks.
+def run_near(
+    near: Near,
+    policy: Policy,
+    address: Ints,
+    first: Ints,
+    row_bytes: int | Ints,
+    arrival: Ints | None = None,
+    unit: Ints | None = None,
+) -> NearResult:
+    """Sums of bags of table rows, made near the banks: one `NearMemory.feed`. policy: pages, and whether there are
+    refreshes (of all banks at once)."""
+    memory = NearMemory(near, policy)
+    memory.feed(address, first, row_bytes, arrival, unit)
+    return memory.finish()
 
-    address: first byte of every row looked up; offsets: first row of every bag. Every row stands in one DRAM row.
-    """
-    bursts = device.bursts(row_bytes)
-    plain = run_trace(device, policy, [(address, None, None)], bursts=bursts)
-    steps = np.arange(bursts, dtype=np.int64) * device.access_bytes
-    every = (address[:, None] + steps).ravel()
-    unit_policy = replace(policy, mapping=UNIT_MAPPING)
-    moved = unit_addresses(device, policy.mapping, level, every)
-    near = run_trace(unit_device(device, level), unit_policy, [(moved, None, None)])
-    # One sum a bag leaves over a channel's bus; bags take turns over the channels.
-    sent = -(-len(offsets) // device.channels) * bursts * device.timing.tCCD_S
-    # Units of a rank share its standby and its refreshes; of what is read, only the sums come to the pins.
-    share = units_of(device, level) // (device.channels * device.organisation.ranks)
-    energy = dict(near.energy_pJ)
-    energy["background"] /= share
-    energy["refresh"] /= share
-    energy["io"] = len(offsets) * bursts * 8 * device.access_bytes * device.io_pJ_per_bit
-    return Reduction(plain, replace(near, energy_pJ=energy), max(near.cycles, sent), len(offsets))
+
+def run_plain(
+    device: Device, policy: Policy, address: Ints, first: Ints, row_bytes: int | Ints, arrival: Ints | None = None
+) -> Result:
+    """The same lookups with every row read by the host, who adds. done: end of the data of every bag's last row."""
+    asked = lookups(address, first, row_bytes, arrival)
+    bursts = np.array([device.bursts(int(size)) for size in asked.bytes], dtype=np.int64)[asked.bag]
+    starts = np.cumsum(bursts) - bursts
+    step = np.arange(int(bursts.sum())) - np.repeat(starts, bursts)
+    begin = np.repeat(asked.address // device.access_bytes, bursts) + step
+    memory = Memory(device, policy, done_times=True)
+    times = None if arrival is None else np.repeat(asked.arrival[asked.bag], bursts)
+    early = memory.feed(begin * device.access_bytes, None, times)
+    result = memory.finish()
+    ends: Any = result.done if result.done is not None else early
+    done = asked.arrival.copy()
+    if ends is not None:
+        np.maximum.at(done, np.repeat(asked.bag, bursts), ends)
+    return Result(**{**result.__dict__, "done": done})
