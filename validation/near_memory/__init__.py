@@ -1,0 +1,1 @@
+"""Reduction near the banks against plain memories for SparseLengthsSum, beside what the papers report."""
