@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pimsim.errors import InputError
 from pimsim.memory.device import Device
 
+POSITIVE = (1 << 62) - 1
 NAMES = {"ro": "row", "co": "column", "ba": "bank", "bg": "group", "ra": "rank", "pc": "pseudo", "ch": "channel"}
 
 
@@ -56,3 +57,32 @@ def compose(device: Device, mapping: str, **fields: ArrayLike) -> NDArray[np.int
             raise InputError(f"{device.name}: {name} is 0 to {limit - 1}; got {worst}")
         total = total + (numbers << at[short[name]])
     return np.asarray(total, dtype=np.int64)
+
+
+def places(address: Any, arrival: Any, fields: Any, capacity: int, latest: int, banks: Any, rows: Any) -> int:
+    """Bank (of the whole memory) and row of every address, into `banks` and `rows`. Plain Python that Numba compiles.
+
+    fields: (shift, mask) of the channel, pseudo-channel, rank, group, bank, row fields of an address, with the shift of
+    each in the bank number (`pimsim.memory.run.field_table`). Returns how many requests there are before one that is
+    out of range, or (arrival may be empty) that arrives before `latest` or before the one ahead of it.
+    """
+    (s0, m0, p0), (s1, m1, p1), (s2, m2, p2), (s3, m3, p3), (s4, m4, _), (s5, m5, _) = fields
+    low, high, good = 0, 0, len(address)
+    for i in range(len(address)):  # without a branch: the compiler takes several at a time
+        low, high = min(low, address[i]), max(high, address[i])
+        a = address[i] & POSITIVE  # AVX2 shifts no signed numbers
+        b = ((a >> s0) & m0) << p0 | ((a >> s1) & m1) << p1 | ((a >> s2) & m2) << p2 | ((a >> s3) & m3) << p3
+        banks[i] = b | ((a >> s4) & m4)
+        rows[i] = (a >> s5) & m5
+    if low < 0 or high >= capacity:
+        good = 0
+        while 0 <= address[good] < capacity:
+            good += 1
+    for i in range(min(good, len(arrival))):
+        if arrival[i] < latest:
+            return i
+        latest = arrival[i]
+    return good
+
+
+HELPERS = ()

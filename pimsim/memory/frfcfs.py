@@ -11,45 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pimsim.memory.state import (
-    ACT,
-    B_HITS,
-    B_ROW,
-    C_BUS,
-    C_DRAIN,
-    C_HORIZON,
-    C_NOW,
-    CAP,
-    CLOSED,
-    G_BITS,
-    GROUP_COLUMNS,
-    K_BITS,
-    N_CONFLICTS,
-    N_PRE,
-    NEVER,
-    PRE,
-    R_COUNT,
-    R_PRE,
-    R_QUEUED,
-    R_URGENT,
-    RANK_COLUMNS,
-    RD,
-    RDA,
-    T_ACTC,
-    T_PPD,
-    WR,
-    WRA,
-    activate,
-    column,
-    in_unit,
-    next_refresh,
-    note,
-    precharge,
-    refresh,
-)
-from pimsim.memory.state import (
-    HELPERS as STATE_HELPERS,
-)
+from pimsim.memory import state as st
+from pimsim.memory.state import activate, column, in_unit, next_refresh, note, precharge, refresh
 
 # columns of a queue slot; S_AGE: number of its admission
 S_NEXT, S_ROW, S_ID, S_AGE = range(4)
@@ -97,11 +60,11 @@ def offer(
     lists[lane, L_BEFORE] = before
     lists[lane, L_SLOT] = slot
     lists[lane, L_COMMAND] = command
-    g = b >> tm[K_BITS]
+    g = b >> tm[st.K_BITS]
     candidates[place, K_READY] = bank[b, command]
     candidates[place, K_KEY] = (slots[slot, S_AGE] << LANE_BITS) + lane
-    where[place, 0] = g * GROUP_COLUMNS + command
-    where[place, 1] = (g >> tm[G_BITS]) * RANK_COLUMNS + command
+    where[place, 0] = g * st.GROUP_COLUMNS + command
+    where[place, 1] = (g >> tm[st.G_BITS]) * st.RANK_COLUMNS + command
 
 
 def find(row: int, head: int, slots: Any) -> tuple[int, int]:
@@ -127,26 +90,26 @@ def choose(
     oldest, lane, rest = head, reads, writes
     if head < 0 or (other >= 0 and slots[other, S_AGE] < slots[head, S_AGE]):
         oldest, lane, rest = other, writes, reads
-    row = bank[b, B_ROW]
+    row = bank[b, st.B_ROW]
     if row < 0:
         drop(rest, lists, candidates, where, queue)
-        offer(lane, b, ACT, -1, oldest, tm, bank, slots, lists, candidates, where, queue)
+        offer(lane, b, st.ACT, -1, oldest, tm, bank, slots, lists, candidates, where, queue)
         return
     before_read, read = find(row, head, slots)
     before_write, write = find(row, other, slots)
-    capped = tm[CAP] > 0 and bank[b, B_HITS] >= tm[CAP] and slots[oldest, S_ROW] != row
+    capped = tm[st.CAP] > 0 and bank[b, st.B_HITS] >= tm[st.CAP] and slots[oldest, S_ROW] != row
     if capped or (read < 0 and write < 0):
         drop(rest, lists, candidates, where, queue)
-        offer(lane, b, PRE, -1, oldest, tm, bank, slots, lists, candidates, where, queue)
+        offer(lane, b, st.PRE, -1, oldest, tm, bank, slots, lists, candidates, where, queue)
         return
     if read < 0:
         drop(reads, lists, candidates, where, queue)
     else:
-        offer(reads, b, RD, before_read, read, tm, bank, slots, lists, candidates, where, queue)
+        offer(reads, b, st.RD, before_read, read, tm, bank, slots, lists, candidates, where, queue)
     if write < 0:
         drop(writes, lists, candidates, where, queue)
     else:
-        offer(writes, b, WR, before_write, write, tm, bank, slots, lists, candidates, where, queue)
+        offer(writes, b, st.WR, before_write, write, tm, bank, slots, lists, candidates, where, queue)
 
 
 def admit(lane: int, row: int, request: int, slots: Any, lists: Any, queue: Any) -> None:
@@ -207,7 +170,7 @@ def rejuvenate(slots: Any, lists: Any, candidates: Any, queue: Any) -> None:
 
 def pick(base: int, candidates: Any, where: Any, next_group: Any, next_rank: Any, queue: Any) -> int:
     """Smallest (cycles after `base`, age, lane), as one number, of the candidates; NEVER if there is none."""
-    first = NEVER
+    first = st.NEVER
     for place in range(queue[Q_ACTIVE]):
         t = max(base, candidates[place, K_READY], next_group[where[place, 0]], next_rank[where[place, 1]])
         first = min(first, ((t - base) << KEY_BITS) + candidates[place, K_KEY])
@@ -219,12 +182,12 @@ def pick_near_refresh(
     candidates: Any, where: Any, next_group: Any, next_rank: Any, queue: Any,
 ) -> int:  # fmt: skip
     """As `pick`, without the banks that an urgent refresh is about to take."""
-    first = NEVER
+    first = st.NEVER
     for place in range(queue[Q_ACTIVE]):
         t = max(base, candidates[place, K_READY], next_group[where[place, 0]], next_rank[where[place, 1]])
         b = first_bank + ((candidates[place, K_KEY] & LANE_MASK) >> 1)
-        r = b >> (tm[K_BITS] + tm[G_BITS])
-        if t < rank[r, R_URGENT] or not in_unit(b, r, tm, rank):
+        r = b >> (tm[st.K_BITS] + tm[st.G_BITS])
+        if t < rank[r, st.R_URGENT] or not in_unit(b, r, tm, rank):
             first = min(first, ((t - base) << KEY_BITS) + candidates[place, K_KEY])
     return first
 
@@ -242,15 +205,15 @@ def schedule(
     many were served.
     """
     n, nth, served = len(banks), 0, 0
-    bits = tm[K_BITS] + tm[G_BITS]
-    first_bank = c * tm[R_COUNT] << bits
+    bits = tm[st.K_BITS] + tm[st.G_BITS]
+    first_bank = c * tm[st.R_COUNT] << bits
     buffered, timed, writes = queue[Q_ROOM + 1] > 0, len(arrival) > 0, len(is_write) > 0
-    now, drain = channel[c, C_NOW], channel[c, C_DRAIN]
+    now, drain = channel[c, st.C_NOW], channel[c, st.C_DRAIN]
     kinds = 1 << drain if buffered else BOTH
     rejuvenate(slots, lists, candidates, queue)
     while True:
         # 1. requests that have come enter, in order, while there is room for the next one
-        comes = NEVER
+        comes = st.NEVER
         while nth < n:
             which = 1 if writes and is_write[nth] != 0 else 0
             if buffered and queue[Q_COUNT + which] >= queue[Q_ROOM + which]:
@@ -264,9 +227,9 @@ def schedule(
             own = b - first_bank
             lane = 2 * own + which
             admit(lane, rows[nth], numbers[nth], slots, lists, queue)
-            rank[b >> bits, R_QUEUED] += 1
+            rank[b >> bits, st.R_QUEUED] += 1
             # An access or an activate that the lane wants already is for an older request.
-            if kinds >> which & 1 and (lists[lane, L_PLACE] < 0 or lists[lane, L_COMMAND] == PRE):
+            if kinds >> which & 1 and (lists[lane, L_PLACE] < 0 or lists[lane, L_COMMAND] == st.PRE):
                 choose(own, b, kinds, tm, bank, slots, lists, candidates, where, queue)
             nth += 1
         if nth == n and until > 0:
@@ -277,8 +240,8 @@ def schedule(
         else:
             room = waiting < queue[Q_ROOM]
         if nth == n and (waiting == 0 or now >= until if until > 0 else room):
-            channel[c, C_NOW] = now
-            channel[c, C_DRAIN] = drain
+            channel[c, st.C_NOW] = now
+            channel[c, st.C_DRAIN] = drain
             return served
         if buffered:
             mode = serving(drain, queue)
@@ -288,12 +251,12 @@ def schedule(
                 for own in range(len(lists) // 2):
                     choose(own, own + first_bank, kinds, tm, bank, slots, lists, candidates, where, queue)
         # 2. the candidate that is allowed first; near a refresh, that goes before
-        base = max(now, channel[c, C_BUS])
+        base = max(now, channel[c, st.C_BUS])
         first = pick(base, candidates, where, next_group, next_rank, queue)
-        best = base + (first >> KEY_BITS) if first < NEVER else NEVER
-        if min(best, comes) >= channel[c, C_HORIZON]:
+        best = base + (first >> KEY_BITS) if first < st.NEVER else st.NEVER
+        if min(best, comes) >= channel[c, st.C_HORIZON]:
             first = pick_near_refresh(base, first_bank, tm, rank, candidates, where, next_group, next_rank, queue)
-            best = base + (first >> KEY_BITS) if first < NEVER else NEVER
+            best = base + (first >> KEY_BITS) if first < st.NEVER else st.NEVER
             t, r, closes = next_refresh(c, now, tm, bank, group, rank, channel)
             if t <= best and t < comes:
                 refresh(t, r, closes, tm, bank, group, rank, channel, count, log)
@@ -308,26 +271,28 @@ def schedule(
         lane = first & LANE_MASK
         own, command, slot = lane >> 1, lists[lane, L_COMMAND], lists[lane, L_SLOT]
         b, now, row, request = own + first_bank, best + 1, slots[slot, S_ROW], slots[slot, S_ID]
-        if command == ACT:
-            note(log, count, best, ACT, b, row, request)
+        if command == st.ACT:
+            note(log, count, best, st.ACT, b, row, request)
             activate(best, b, row, tm, bank, group, rank, count)
-            channel[c, C_BUS] = best + tm[T_ACTC]
-        elif command == PRE:
-            note(log, count, best, PRE, b, bank[b, B_ROW], request)
+            channel[c, st.C_BUS] = best + tm[st.T_ACTC]
+        elif command == st.PRE:
+            note(log, count, best, st.PRE, b, bank[b, st.B_ROW], request)
             precharge(best, b, tm, bank, rank)
-            rank[b >> bits, R_PRE] = best + tm[T_PPD]
-            channel[c, C_BUS] = best + 1
-            count[N_PRE] += 1
-            count[N_CONFLICTS] += 1
+            rank[b >> bits, st.R_PRE] = best + tm[st.T_PPD]
+            channel[c, st.C_BUS] = best + 1
+            count[st.N_PRE] += 1
+            count[st.N_CONFLICTS] += 1
         else:
-            write, auto = command == WR, False
-            if tm[CLOSED] == 1:  # closed with the last access that waits: those of this lane stand behind it
+            write, auto = command == st.WR, False
+            if tm[st.CLOSED] == 1:  # closed with the last access that waits: those of this lane stand behind it
                 auto = find(row, slots[slot, S_NEXT], slots)[1] < 0
                 if auto and kinds == BOTH:
                     auto = find(row, lists[lane ^ 1, L_HEAD], slots)[1] < 0
-            note(log, count, best, (WRA if auto else WR) if write else (RDA if auto else RD), b, row, request)
+            note(
+                log, count, best, (st.WRA if auto else st.WR) if write else (st.RDA if auto else st.RD), b, row, request
+            )
             leave(lane, slots, lists, queue)
-            rank[b >> bits, R_QUEUED] -= 1
+            rank[b >> bits, st.R_QUEUED] -= 1
             ends[served, 0] = request
             ends[served, 1] = column(best, b, write, auto, tm, bank, group, rank, channel, count)
             served += 1
@@ -335,28 +300,5 @@ def schedule(
 
 
 HELPERS = (
-    *STATE_HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh
+    *st.HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh
 )  # fmt: skip
-
-
-def split(
-    address: Any, arrival: Any, fields: Any, bank_bits: int, capacity: int, latest: int,
-    channels: Any, banks: Any, rows: Any,
-) -> int:  # fmt: skip
-    """Channel, bank and row of every address; how many there are before one that is out of range, or arrives before the
-    one ahead of it (arrival may be empty). fields: as for `pimsim.memory.fcfs.serve`."""
-    (s0, m0, p0), (s1, m1, p1), (s2, m2, p2), (s3, m3, p3), (s4, m4, _), (s5, m5, _) = fields
-    timed = len(arrival) > 0
-    for i in range(len(address)):
-        a = address[i]
-        if a < 0 or a >= capacity:
-            return i
-        if timed:
-            if arrival[i] < latest:
-                return i
-            latest = arrival[i]
-        b = ((a >> s0) & m0) << p0 | ((a >> s1) & m1) << p1 | ((a >> s2) & m2) << p2 | ((a >> s3) & m3) << p3
-        banks[i] = b | ((a >> s4) & m4)
-        channels[i] = b >> bank_bits
-        rows[i] = (a >> s5) & m5
-    return len(address)

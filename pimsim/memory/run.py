@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pimsim.errors import InputError
 from pimsim.jit import compiled, is_ready
+from pimsim.memory import address as addresses
 from pimsim.memory import fcfs, frfcfs
 from pimsim.memory import state as st
 from pimsim.memory.address import shifts, widths
@@ -93,6 +94,9 @@ class Memory:
         self._state = (
             self._timing, self._bank, self._group, self._rank, self._channel, self._count, self._log
         )  # fmt: skip
+        # The same memory in one row, and room for the fields of a block of addresses (`fcfs.rush`, `fcfs.serve`).
+        self._rows = tuple(part.reshape(-1) for part in (self._bank, self._group, self._rank, self._channel))
+        self._block = np.empty((2, fcfs.BLOCK), dtype=np.int64)
         self._fields = field_table(device, policy.mapping)
         self._bank_bits = (device.banks // device.channels).bit_length() - 1
         self._queues = [_queue(device, policy) for _ in range(channels if policy.scheduler == "frfcfs" else 0)]
@@ -146,7 +150,7 @@ class Memory:
         for channel in range(len(self._queues)):
             self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=st.NEVER)
         count, device = self._count, self.device
-        cycles = int(self._channel[:, st.C_LAST].max())
+        cycles = int(self._channel[:, [st.C_READ, st.C_WRITTEN]].max())
         owed = self._owed(cycles)
         # An open row stays open to the end, or to the first refresh of a rank that has nothing more to do; one closed
         # by itself after the last data does not count beyond.
@@ -195,7 +199,16 @@ class Memory:
     def _serve(self, address: NDArray[np.int64], write: NDArray[np.uint8], times: NDArray[np.int64]) -> None:
         ends = np.empty(len(address), dtype=np.int64) if self._done is not None else NONE
         served = kernel(fcfs, "serve", self._requests + len(address))(
-            address, write, times, self._fields, self.device.capacity_bytes, self._requests, ends, *self._state
+            address,
+            write,
+            times,
+            self._fields,
+            self.device.capacity_bytes,
+            self._requests,
+            ends,
+            *self._state,
+            *self._rows,
+            *self._block,
         )
         if served < len(address):
             self._refuse(address, times, served)
@@ -204,10 +217,9 @@ class Memory:
 
     def _schedule(self, address: NDArray[np.int64], write: NDArray[np.uint8], times: NDArray[np.int64]) -> None:
         size, device = len(address), self.device
-        channel, bank, row = np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.int64)
-        latest, bits = int(self._channel[0, st.C_ARRIVAL]), self._bank_bits
-        split = kernel(frfcfs, "split", self._requests + size)
-        good = split(address, times, self._fields, bits, device.capacity_bytes, latest, channel, bank, row)
+        bank, row, latest = np.empty(size, np.int64), np.empty(size, np.int64), int(self._channel[0, st.C_ARRIVAL])
+        places = kernel(addresses, "places", self._requests + size)
+        good = places(address, times, self._fields, device.capacity_bytes, latest, bank, row)
         if good < size:
             self._refuse(address, times, good)
         if len(times):
@@ -216,6 +228,7 @@ class Memory:
         if device.channels == 1:
             self._run_channel(0, bank, row, write, times, numbers)
             return
+        channel = (bank >> self._bank_bits).astype(np.uint16)  # which NumPy sorts by its digits
         order = np.argsort(channel, kind="stable")
         cuts = np.searchsorted(channel[order], np.arange(device.channels + 1))
         for c in range(device.channels):
@@ -237,7 +250,7 @@ class Memory:
         fed = int(numbers[-1]) + 1 if len(numbers) else self._requests
         served = kernel(frfcfs, "schedule", fed)(
             channel, bank, row, write, times, numbers, until, ends, *self._state, *self._queues[channel],
-            self._group.reshape(-1), self._rank.reshape(-1),
+            self._rows[1], self._rows[2],
         )  # fmt: skip
         if self._done is not None:
             self._late.append(ends[:served])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 NEVER = 1 << 62
+MOST_BANKS = 1 << 16  # of a memory (`pimsim.memory.device`)
 
 # commands, as in a command log; for an access without and with auto-precharge
 ACT, PRE, RD, WR, RDA, WRA, PREU, REF = range(8)
@@ -37,8 +38,8 @@ R_ACT, R_PRE, R_RD, R_WR, R_FAW = range(5)
 R_FAW_AT, R_REFRESHED, R_DUE, R_URGENT, R_REF, R_OPEN, R_SINCE, R_CLOSE, R_QUEUED = range(8, 17)
 RANK_COLUMNS = 24
 # columns of a channel: first free command slot, first cycle at which the next request may enter, first refresh due,
-# last data beat, writes being drained
-C_BUS, C_NOW, C_HORIZON, C_LAST, C_DRAIN, C_ARRIVAL = range(6)
+# end of the last data read and written, writes being drained, arrival of the last request (of channel 0: of all)
+C_BUS, C_NOW, C_HORIZON, C_READ, C_WRITTEN, C_DRAIN, C_ARRIVAL = range(7)
 CHANNEL_COLUMNS = 8
 # counters
 N_ACT, N_PRE, N_RD, N_WR, N_PREU, N_REF, N_HITS, N_CONFLICTS, N_ACTIVE, N_LOG = range(10)
@@ -106,32 +107,31 @@ def column(
     if bank[b, B_HITS] > 0:
         count[N_HITS] += 1
     bank[b, B_HITS] += 1
-    if write:
-        group[g, G_WR] = t + tm[T_CCDLW]
-        group[g, G_RD] = t + tm[T_WTRL]
-        rank[r, R_WR] = max(rank[r, R_WR], t + tm[T_CCDS])
-        rank[r, R_RD] = max(rank[r, R_RD], t + tm[T_WTRS])
-        bank[b, B_PRE] = max(bank[b, B_PRE], t + tm[T_WRP])
-        done = t + tm[T_CWL] + tm[T_BURST]
-        count[N_WR] += 1
-    else:
-        group[g, G_RD] = t + tm[T_CCDL]
-        rank[r, R_RD] = max(rank[r, R_RD], t + tm[T_CCDS])
-        rank[r, R_WR] = max(rank[r, R_WR], t + tm[T_RTW])
-        bank[b, B_PRE] = max(bank[b, B_PRE], t + tm[T_RTP])
-        done = t + tm[T_CL] + tm[T_BURST]
-        count[N_RD] += 1
+    kind, other = (WR, RD) if write else (RD, WR)
+    group[g, kind] = t + (tm[T_CCDLW] if write else tm[T_CCDL])
+    group[g, other] = max(group[g, other], t + (tm[T_WTRL] if write else tm[T_RTW]))
+    rank[r, kind] = t + tm[T_CCDS]
+    rank[r, other] = max(rank[r, other], t + (tm[T_WTRS] if write else tm[T_RTW]))
+    bank[b, B_PRE] = max(bank[b, B_PRE], t + (tm[T_WRP] if write else tm[T_RTP]))
+    done = t + (tm[T_CWL] if write else tm[T_CL]) + tm[T_BURST]
+    count[N_WR if write else N_RD] += 1
     if tm[R_COUNT] > 1:
-        for other in range(c * tm[R_COUNT], (c + 1) * tm[R_COUNT]):
-            if other != r:
-                # T_RR serves both kinds: the data bus is handed from rank to rank with a gap.
-                rank[other, R_RD] = max(rank[other, R_RD], t + (tm[T_WR] if write else tm[T_RR]))
-                rank[other, R_WR] = max(rank[other, R_WR], t + (tm[T_RR] if write else tm[T_RW]))
+        hand_over(t, r, write, tm, rank)
     if auto:
         precharge(bank[b, B_PRE], b, tm, bank, rank)
     channel[c, C_BUS] = t + tm[T_COLC]
-    channel[c, C_LAST] = max(channel[c, C_LAST], done)
+    channel[c, C_WRITTEN if write else C_READ] = done
     return done  # type: ignore[no-any-return]
+
+
+def hand_over(t: int, r: int, write: bool, tm: Any, rank: Any) -> None:
+    """The other ranks of the channel take over the data bus behind the access of rank `r` at `t`."""
+    first = r - (r & (tm[R_COUNT] - 1))
+    for other in range(first, first + tm[R_COUNT]):
+        if other != r:
+            # T_RR serves both kinds: the data bus is handed from rank to rank with a gap.
+            rank[other, R_RD] = max(rank[other, R_RD], t + (tm[T_WR] if write else tm[T_RR]))
+            rank[other, R_WR] = max(rank[other, R_WR], t + (tm[T_RR] if write else tm[T_RW]))
 
 
 def first_of_unit(r: int, tm: Any, rank: Any) -> int:
@@ -229,5 +229,6 @@ def next_refresh(c: int, now: int, tm: Any, bank: Any, group: Any, rank: Any, ch
 
 
 HELPERS = (
-    note, open_window, activate, precharge, column, first_of_unit, in_unit, refresh_time, set_due, refresh, next_refresh
+    note, open_window, activate, precharge, hand_over, column, first_of_unit, in_unit, refresh_time, set_due, refresh,
+    next_refresh,
 )  # fmt: skip

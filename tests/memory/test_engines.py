@@ -157,6 +157,23 @@ def test_a_memory_that_is_advanced_between_requests_gives_the_same_commands(case
     assert result.to_dict() == whole.to_dict()
 
 
+@pytest.mark.parametrize("name", sorted(SHORT))
+def test_what_is_not_asked_for_changes_nothing(name: str) -> None:
+    """Reads of one rank that are all there, with no log and no times: the shortest way through the FCFS kernel."""
+    device = load_device(name, overrides=[*SHORT[name], "organisation.ranks=1"])
+    rng, n = np.random.default_rng(2), 3000
+    address = compose(device, Policy().mapping, **{field: rng.integers(0, 4, n) for field in ("bank", "group", "row")})
+    none, some = np.zeros(n, np.uint8), np.r_[np.zeros(n, np.uint8), np.ones(1, np.uint8)]
+    with_log = run(Case(device, Policy(), address, none, None, (700, 701)))
+    short, long = Memory(device, Policy()), Memory(device, Policy(), done_times=True)
+    short.feed(address)
+    assert short.finish().to_dict() == with_log.to_dict()
+    # ... and what a write finds afterwards is what it finds after the long way
+    short.feed(address[:1], some[-1:])
+    long.feed(np.append(address, address[:1]), some)
+    assert short.finish().to_dict() == long.finish().to_dict()
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cases())
 def test_kernels_do_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
