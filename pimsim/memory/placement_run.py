@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from pimsim.memory.device import Device
 from pimsim.memory.placement import Placement, Units, stride_bytes
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
-from pimsim.memory.traces.form import Chunk, Header, Trace
+from pimsim.memory.traces.form import Chunk, Header, Trace, chosen
 
 Array = Any
 Accesses = tuple[Array, Array | None, Array | None]
@@ -90,6 +90,28 @@ def accesses(
             out.address, out.write, out.arrival,
         )  # fmt: skip
         yield len(unit), out.result(made)
+
+
+class Laid:
+    """A trace as addresses of a memory: tables of rows one after another, a request for each access, times in its
+    cycles. Raises InputError for tables that do not fit."""
+
+    requests: int | None = None
+
+    def __init__(self, trace: Trace, device: Device):
+        self.trace, self.device = trace, device
+        there = trace.header.columns
+        columns = ["address", *(["write"] if "write" in there else [])]
+        self.header = Header((*columns, *(["arrival_cycle"] if trace.header.arrival else [])), (), trace.header.about)
+        if not trace.header.of_rows:
+            self.requests = trace.requests
+
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+        """The accesses, a chunk of the trace at a time."""
+        names = chosen(self.header, columns)
+        for _, (address, write, arrival) in accesses(self.trace, self.device, Policy()):
+            every = {"address": address, "write": write, "arrival_cycle": arrival}
+            yield {name: values for name in names if (values := every[name]) is not None}
 
 
 def cycles_of(chunk: Chunk, device: Device) -> Array | None:

@@ -169,3 +169,35 @@ def test_an_interrupt_leaves_nothing(
     assert run("make --kind stream --requests 500 --out t.parquet") == 130
     assert list(here.iterdir()) == []
     assert capsys.readouterr().err == "pimsim: interrupted\n"
+
+
+@pytest.mark.parametrize("form", ["ramulator", "ramulator2", "dramsim3", "dramsim2"])
+def test_a_trace_goes_to_another_simulator_and_back(here: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows of 100 bytes take two accesses of 64, at the addresses of the memory."""
+    made = "make --kind zipf --requests 200 --tables 2 --rows 50 --row-bytes 100 --rate 1e6 --write-share 0.5"
+    assert run(f"{made} --out a.parquet") == 0
+    assert run(f"convert a.parquet a.{form} --to {form} --hw ddr4_2400") == 0
+    assert f"wrote 400 requests to a.{form}" in capsys.readouterr().err
+    shape = {"ramulator": "RW", "ramulator2": "LS", "dramsim3": "RW", "dramsim2": "P"}[form]
+    words = (here / f"a.{form}").read_text().splitlines()[0].split()
+    assert words[0 if form == "ramulator2" else 1][0] in shape
+    answers = []
+    for name in ("a.parquet", f"a.{form}"):
+        arrivals = "" if form.startswith("dramsim") else "--ignore-arrivals"
+        assert run(f"run {name} --hw ddr4_2400 {arrivals} --format json") == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0]["totals"]["cycles"] == answers[1]["totals"]["cycles"]
+    assert answers[0]["counts"] == answers[1]["counts"]
+
+
+def test_what_cannot_go_to_another_simulator_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "rows.txt").write_text("# pimsim trace 1\n# table a 5 4\ntable row\na 4\n")
+    assert run("convert rows.txt a.trace --to dramsim3") == 2
+    assert "trace convert: --to needs the memory --hw, whose addresses and cycles the trace gets" in (
+        capsys.readouterr().err
+    )
+    (here / "ns.txt").write_text("# pimsim trace 1\naddress arrival_ns\n0x40 4\n")
+    assert run("convert ns.txt a.trace --to dramsim3") == 2
+    capsys.readouterr()
+    assert run("convert ns.txt a.trace --to dramsim3 --hw ddr4_3200") == 0
+    assert (here / "a.trace").read_text() == "0x40 READ 6\n"

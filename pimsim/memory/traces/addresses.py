@@ -145,8 +145,8 @@ class AddressWriter:
     """Writes the chunks of a trace of addresses to `path` in one of FORMS. A form with cycles has 0 where the trace
     has no arrivals."""
 
-    def __init__(self, path: Path, kind: str):
-        self.form = FORMS[kind]
+    def __init__(self, path: Path, header: Header, form: str):
+        self.form = FORMS[form]
         self.file = open(path, "w", encoding="ascii", newline="\n")  # noqa: SIM115 - `close` closes it
         self.operations = np.array(self.form.words)
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.memory.traces.addresses import AddressTrace
+from pimsim.memory.traces.addresses import AddressTrace, AddressWriter
 from pimsim.memory.traces.bags import BagTrace
 from pimsim.memory.traces.form import Checker, Chunk, Header, Trace
 from pimsim.memory.traces.parquet import ParquetTrace, ParquetWriter
 from pimsim.memory.traces.text import FIRST, TextTrace, TextWriter
 
 FilePath = str | os.PathLike[str]
-ENDINGS = (".parquet", ".txt")
+WRITERS: dict[str, Callable[[Path, Header], ParquetWriter | TextWriter]] = {
+    ".parquet": ParquetWriter, ".txt": TextWriter
+}  # fmt: skip
 
 
 def open_trace(path: FilePath) -> Trace:
@@ -46,18 +49,23 @@ def open_trace(path: FilePath) -> Trace:
 def check_ending(path: FilePath, option: str) -> str:
     """The ending of a trace to write. Raises InputError for one that names no form."""
     ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in WRITERS:
         raise InputError(f"{option}: {printable(path)} must end in .parquet or .txt (text), which says the form")
     return ending
 
 
-def write_trace(path: FilePath, header: Header, chunks: Iterable[Chunk], option: str = "path") -> int:
+def write_trace(
+    path: FilePath, header: Header, chunks: Iterable[Chunk], option: str = "path", form: str | None = None
+) -> int:
     """Write a trace, parquet or text by the ending of `path`, whole or not at all; returns the number of requests.
 
-    chunks: each with the columns of `header`; they are taken one at a time, so that a trace of any length fits.
+    chunks: each with the columns of `header`; they are taken one at a time, so that a trace of any length fits. form:
+    one of `addresses.FORMS`, for another simulator, whatever the ending; of a trace of addresses.
     Raises InputError for a request that breaks a rule, and when the system refuses; nothing is left behind then.
     """
-    kind = ParquetWriter if check_ending(path, option) == ".parquet" else TextWriter
+    kind = partial(AddressWriter, form=form) if form else WRITERS[check_ending(path, option)]
+    if form and (header.of_rows or header.arrival == "arrival_ns"):
+        raise InputError(f"{option}: {form} takes addresses and cycles; this trace has rows or nanoseconds")
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise InputError(f"{option}: {printable(path)} is not a regular file; give the name of a file")
