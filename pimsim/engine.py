@@ -23,6 +23,7 @@ from pimsim.report.result import Result
 if TYPE_CHECKING:
     from pimsim.cost.points import Points
     from pimsim.cost.table import Table
+    from pimsim.memory.traces import Trace
 
 
 def simulate(
@@ -34,6 +35,8 @@ def simulate(
     layer_bits: Mapping[str, Mapping[str, int]] | None = None,
     operands: str = "model",
     inputs: str | PathLike[str] | None = None,
+    trace: Trace | str | PathLike[str] | None = None,
+    memory: str | PathLike[str] | None = None,
     compiled: bool | None = None,
 ) -> Result:
     """Energy, latency and area of `model` on `hardware` (each a path, a name of a shipped file, or loaded).
@@ -44,6 +47,9 @@ def simulate(
     operands: "model" weighs reads by the weights that the model file holds, "default" by the hardware's `operands`.
     inputs: .npz file of samples; the model is run on them, and reads and drives are weighed by its activations. A
     workload out of `with_operands` keeps the densities that it has.
+    trace: the table rows that inferences look up (a file, or open); lookups are then run on the banks of the memory, as
+    they are, with a default trace, where the hardware has `memory.banks` (docs/lookups.md).
+    memory: a memory to run them on in place of the hardware's (name of a shipped one, or file).
     compiled: use the Numba kernels, or run the same lines without compiler, which is sooner for a few calls; None
     begins without and compiles once a loop is under way. The figures are equal to the bit.
     Raises InputError when an input is wrong or the model does not fit a fixed number of chips.
@@ -60,10 +66,25 @@ def simulate(
         workload = with_layer_bits(workload, layer_bits)
         workload.cache.update((key, kept[key]) for key in KEPT if key in kept)
     workload = with_operands(workload, machine, inputs=inputs, operands=operands)
+    workload = _looked_up(workload, machine, trace, memory)
     packed = pack(workload)
     compile_kernels = worth_compiling(packed) if compiled is None else compiled
     evaluation = evaluate_one(packed, machine, compile_kernels=compile_kernels)
     return Result(workload, HardwareInfo(machine), evaluation, Warnings(machine))
+
+
+def _looked_up(
+    workload: Workload,
+    hardware: Hardware,
+    trace: Trace | str | PathLike[str] | None = None,
+    memory: str | PathLike[str] | None = None,
+) -> Workload:
+    """`workload` with its lookups run on the banks, where that is asked for."""
+    if hardware.memory.banks is None and trace is None and memory is None:
+        return workload
+    from pimsim.memory.lookups import with_lookups
+
+    return with_lookups(workload, hardware, trace, memory)
 
 
 def evaluate(
@@ -89,7 +110,9 @@ def evaluate(
     measure = with_operands if operands == "model" else None
     from pimsim.cost import batch
 
-    return batch.evaluate(_models(workloads), _points(points), pairs=pairs, columns=columns, measure=measure)
+    return batch.evaluate(
+        _models(workloads), _points(points), pairs=pairs, columns=columns, measure=measure, look_up=_looked_up
+    )
 
 
 def _models(given: Any) -> Any:

@@ -38,6 +38,7 @@ from nas.lowering.steps import (
 from nas.lowering.steps import HELPERS as STEP_HELPERS
 from pimsim.mapping.columns import (
     L_ALL_VECTORS,
+    L_BANKS,
     L_COLS,
     L_FETCHED,
     L_FIRST_USER,
@@ -58,6 +59,7 @@ from pimsim.mapping.columns import (
     L_WEIGHT_BITS,
     L_WEIGHT_DENSITY,
     L_WEIGHTS,
+    LAYER_COLUMNS,
 )
 
 # A block's code (nas.spaces.architecture.CODE_WORDS) and the bits in it.
@@ -311,6 +313,8 @@ def complete(a: Any, n: Any, given: int, work: Any) -> None:
             row[L_WEIGHTS] = matrix if row[L_KIND] == MVM else 0.0
             row[L_WEIGHT_BITS] = row[L_INPUT_BITS] = row[L_POOL_OPS] = row[L_LOOKUPS] = row[L_ROW_ELEMENTS] = 0.0
             row[L_INPUT_DENSITY] = row[L_WEIGHT_DENSITY] = -1.0
+            for k in range(L_BANKS, LAYER_COLUMNS):
+                row[k] = 0.0
             macs += matrix * vectors
         ops += row[L_VECTOR_OPS] + row[L_SPECIAL_OPS] + row[L_POOL_OPS]
         row[L_IS_OUTPUT] = 1.0 if i == end - 1 else 0.0

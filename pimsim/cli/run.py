@@ -43,6 +43,15 @@ def parser() -> Parser:
         help="statistics of weights: the model's own where the file holds them (default), or the hardware file's",
     )
     hardware.add_argument(
+        "--trace",
+        metavar="T",
+        help="table rows that inferences look up, on the banks of a memory; a default trace of the model's tables "
+        "where the hardware names its banks (memory.banks)",
+    )
+    hardware.add_argument(
+        "--memory", metavar="NAME|FILE", help="run lookups on this memory or near memory in place of the hardware's"
+    )
+    hardware.add_argument(
         "--inputs",
         metavar="FILE.npz",
         help="samples, one array an input of the model: its activations decide what reads and drives cost",
@@ -124,6 +133,8 @@ def compute(options: argparse.Namespace) -> Result:
         layer_bits=layer_bits,
         operands=options.operands,
         inputs=options.inputs,
+        trace=options.trace,
+        memory=options.memory,
     )
     return result
 

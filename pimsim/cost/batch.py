@@ -20,7 +20,7 @@ from pimsim.cost.machine import price_row
 from pimsim.cost.networks import Networks, networks_of, shares_weights, with_bits
 from pimsim.cost.points import LAYERS, Group, Points, layer_target
 from pimsim.cost.table import FIGURES, INTERVALS, Table, chosen_columns
-from pimsim.errors import InputError
+from pimsim.errors import InputError, printable
 from pimsim.graph.workload import Workload
 from pimsim.hardware.schema import Hardware
 from pimsim.jit import Function, compiled, is_ready
@@ -48,6 +48,9 @@ WORTH_LANES = 8
 WORTH_COMPILING_LAYERS = 30_000
 """Layers on points that take as long without compiler as compiling does."""
 
+BANK_PATHS = frozenset(("memory.kind", "crossbar.cell.kind", "precision.weight_bits"))
+"""What the lookups of a model on banks depend on, beside `memory.banks`."""
+
 DENSITY_PATHS = frozenset(("crossbar.signed", "crossbar.cell.bits", "precision.weight_bits"))
 """What the stored levels of a model's weights depend on, beside bits of layers."""
 
@@ -59,14 +62,16 @@ def evaluate(
     pairs: bool = False,
     columns: Sequence[str] | None = None,
     measure: Measure | None = None,
+    look_up: Measure | None = None,
 ) -> Table:
     """The figures of `workloads` (one, a list of them, or `Networks`) on `points`: a row each, all of the first network
     before all of the second, or, with `pairs`, the i-th network on the i-th point.
 
     columns: names of the figures to keep; all of `pimsim.cost.table.COLUMNS` when None. measure: gives a workload the
     densities that its weights have on a hardware; it is asked once for each group of points that agree in what it may
-    depend on. A point that breaks a rule of the schema, or whose chips are too few, has NaN in its figures and the
-    reason in the column `error`. Raises InputError for unknown columns, and for pairs of unequal number.
+    depend on. look_up: likewise runs its lookups on the banks of the hardware, where that names some; without it such
+    points are refused. A point that breaks a rule of the schema, or whose chips are too few, has NaN in its figures and
+    the reason in the column `error`. Raises InputError for unknown columns, and for pairs of unequal number.
     """
     names = chosen_columns(columns)
     networks = networks_of(workloads)
@@ -79,7 +84,7 @@ def evaluate(
     out = np.full((len(wanted), count), np.nan)
     ends = np.full((len(INTERVALS) if spread else 0, count), np.nan)
     errors = np.full(count, "", dtype=object)
-    run = _Run(networks, points, pairs, kept, out, ends, errors, measure)
+    run = _Run(networks, points, pairs, kept, out, ends, errors, measure, look_up)
     for group in points.groups(run.whole):
         run.group(group)
     every = np.arange(count)
@@ -98,18 +103,21 @@ class _Run:
 
     def __init__(
         self, networks: Networks, points: Points, pairs: bool, kept: Sequence[str], out: Array, ends: Array,
-        errors: Array, measure: Measure | None,
+        errors: Array, measure: Measure | None, look_up: Measure | None,
     ):  # fmt: skip
         self.networks, self.points, self.pairs = networks, points, pairs
         self.kept = np.array([FIGURES.index(name) for name in kept], dtype=np.int64)
         self.out, self.ends, self.errors = out, ends, errors
         known = networks.workloads
         self.measure = measure if any(one.source for one in known) else None
+        self.look_up = look_up if known and looks_up(networks) else None
         layers = frozenset(path for path in points.paths if path.startswith(LAYERS))
         if layers and not known:
             raise InputError("bits of layers go by the layers' names: give workloads, not packed arrays")
         own = layers if layers and shares_weights(known) else frozenset()
         self.whole = DENSITY_PATHS | layers if self.measure else own
+        if self.look_up:
+            self.whole |= BANK_PATHS | layers | frozenset(one for one in points.paths if one.startswith("memory.banks"))
         if len(ends):  # spreads are those of the words of a group, and of its tolerances
             self.whole |= frozenset(path for path in points.paths if path.endswith(".tolerance"))
         self.failed = points.errors
@@ -163,7 +171,13 @@ class _Run:
         """The networks as they are on this group, and the paths of the columns that hold bits of layers."""
         paths = [path for path in numbers if path.startswith(LAYERS)]
         fixed = {path: value for path, value in group.words.items() if path.startswith(LAYERS) and value is not None}
-        if not (paths or fixed or self.measure):
+        banks = machine.memory.banks is not None
+        if banks and self.look_up is None and looks_up(self.networks):
+            raise InputError(
+                f"{printable(machine.name, 60)}: lookups run on memory.banks need the model itself (workloads for "
+                "pimsim.evaluate); packed arrays are priced without memory.banks only"
+            )
+        if not (paths or fixed or self.measure or (banks and self.look_up)):
             return self.networks, []
         bits = {}
         for path in self.points.paths:
@@ -174,6 +188,8 @@ class _Run:
         workloads = with_bits(self.networks.workloads, bits)
         if self.measure:
             workloads = [self.measure(one, machine) for one in workloads]
+        if self.look_up and banks:
+            workloads = [self.look_up(one, machine) for one in workloads]
         return networks_of(workloads), paths
 
     def _rows(
@@ -210,6 +226,12 @@ class _Run:
             self.errors[i] = reason
         else:
             self.errors[i :: len(self.points)] = reason
+
+
+def looks_up(networks: Networks) -> bool:
+    """Whether there are lookups that have not been run on a memory."""
+    rows = networks.layers
+    return bool(((rows[:, c.L_KIND] == c.LOOKUP) & (rows[:, c.L_BANKS] == 0.0)).any())
 
 
 def _ends(figures: Array, energy_sigma: Array, area_sigma: Array) -> Array:

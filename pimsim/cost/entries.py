@@ -106,7 +106,13 @@ class Priced(NamedTuple):
 
 
 def price_rows(walk: Walks, hw: Any) -> Priced:
-    """Figures of every distinct layer and edge on `hw` (a Hardware)."""
+    """Figures of every distinct layer and edge on `hw` (a Hardware). Raises InputError for lookups on `memory.banks`:
+    they contend with all others of a network, so that no table of single layers holds them."""
+    if hw.memory.banks is not None and any(row[c.L_KIND] == c.LOOKUP for row in walk.rows):
+        raise InputError(
+            f"{printable(hw.name, 60)}: a table of layers holds no lookups on memory.banks; take memory.banks out "
+            "(--set memory.banks=null), or use pimsim.evaluate"
+        )
     view = View(hw)
     price = prices(view)
     point = point_row(view)

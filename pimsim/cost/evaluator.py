@@ -110,11 +110,13 @@ def evaluate(packed: Packed, hw: Any, *, compile_kernels: bool) -> Evaluation:
     totals = raw.totals[0].tolist()
     schedules = [Schedule(totals[2 * k], totals[2 * k + 1], raw.ends[0, k]) for k in range(2)]
     shared = _ownership(mapped, whole) @ _instances(cost, figures[fused.F_INTERVAL])
+    dynamic = raw.counts[0] * energy
+    _add_banks(packed, figures[fused.F_INTERVAL], dynamic, shared)
     per_crossbar = hw.crossbar.rows * hw.crossbar.columns
     endurance = hw.crossbar.cell.write.endurance_cycles
     return Evaluation(
         figures=figures,
-        energy_dynamic_pJ=raw.counts[0] * energy,
+        energy_dynamic_pJ=dynamic,
         energy_static_pJ=shared[:, c.COMPONENT_COLUMNS :],
         area_um2=shared[:, : c.COMPONENT_COLUMNS],
         pipeline=schedules[0],
@@ -166,6 +168,15 @@ def _ownership(mapped: Array, whole: list[float]) -> Array:
     owned[layers, 1] = whole[c.S_CHIPS]
     owned[layers + 1, 0] = whole[c.S_CROSSBARS_TOTAL] - used
     return owned
+
+
+def _add_banks(packed: Packed, interval_ns: float, dynamic: Array, shared: Array) -> None:
+    """What simulated lookups bring: energy to their layers, standby and area of the memory to the row `shared`."""
+    for i, row in enumerate(packed.lists[0]):
+        if row[c.L_KIND] == c.LOOKUP and row[c.L_BANKS] > 0.0:
+            dynamic[i, c.C_MEMORY] += row[c.L_BANKS_PJ]
+            shared[len(packed.lists[0]), c.C_MEMORY] += row[c.L_BANKS_UM2]
+            shared[len(packed.lists[0]), c.COMPONENT_COLUMNS + c.C_MEMORY] += row[c.L_BANKS_MW] * interval_ns
 
 
 def _instances(cost: list[float], interval_ns: float) -> Array:

@@ -31,6 +31,7 @@ from pimsim.mapping.columns import (
     S_NEEDED,
     SUMMARY_COLUMNS,
     TIME_COLUMNS,
+    X_BANKS_PJ,
     X_INTERVAL_NS,
     X_LATENCY_NS,
     X_SERIAL_NS,
@@ -98,6 +99,10 @@ def finish_block(lanes: Any, points: Any, prices: Any, whole: Any, lane: Any, su
             moved = at(sums, k, p, lanes) * at(prices, k, p, lanes)
             leaked = at(prices, PRICE_LEAKAGE + k, p, lanes) * units * at(out, F_INTERVAL, p, lanes)
             holds = at(prices, PRICE_AREA + k, p, lanes) * units
+            if k == C_MEMORY:  # lookups that were simulated bring energy and area of their own
+                used, drawn, held = take(lane, X_BANKS_PJ, p, lanes, 3)
+                moved, leaked = moved + used, leaked + drawn * at(out, F_INTERVAL, p, lanes)
+                holds += held
             put(out, F_PARTS + k, p, lanes, (moved + leaked,))
             put(out, F_PARTS + COMPONENT_COLUMNS + k, p, lanes, (moved,))
             put(out, F_PARTS + 2 * COMPONENT_COLUMNS + k, p, lanes, (leaked,))

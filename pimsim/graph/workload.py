@@ -51,6 +51,23 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """What a LOOKUP takes where its table stands, in one inference of a stream (`pimsim.memory.lookups` makes it).
+
+    busy_ns: its share of the time for which the memory is busy with the lookups of an inference. latency_ns: from the
+    moment at which all lookups of an inference are asked for to its last row; wait_ns: what of it rows of other layers
+    take. energy_pJ and standby_mW: by part, of what is done and of what is drawn at all times. area_um2: on the chips.
+    """
+
+    busy_ns: float = 0.0
+    latency_ns: float = 0.0
+    wait_ns: float = 0.0
+    energy_pJ: tuple[tuple[str, float], ...] = ()
+    standby_mW: tuple[tuple[str, float], ...] = ()
+    area_um2: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One step of a model. Every count is per inference (the batch that was bound, all loop trips included).
 
@@ -86,6 +103,7 @@ class Layer:
     lookups: int = 0  # LOOKUP: rows read
     row_elements: int = 0  # LOOKUP: elements of a row
     table_rows: int = 0  # LOOKUP: rows of the table
+    fetch: Fetch | None = None  # LOOKUP: time and energy where they are simulated; None: by the bits read
     input_density: float | None = None  # mean driven input over full scale; None: the hardware file's default
     weight_density: float | None = None  # mean stored level over full scale; None: the hardware file's default
     driven: str = ""  # value of the model's main graph that the rows are driven with; empty: none of its own

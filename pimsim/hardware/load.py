@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from pimsim.errors import Place, printable
 from pimsim.hardware.library import find_hardware, shown_path
+from pimsim.hardware.memory_names import check_names
 from pimsim.hardware.merge import apply_overrides, read_tree
 from pimsim.hardware.models import bind_models
 from pimsim.hardware.problems import data_path, dotted, explain, locate
@@ -58,6 +59,7 @@ def load_hardware_file(
     tree = apply_overrides(read_tree(path, shown_path(path)), overrides)
     hardware, tree = validate_tree(Hardware, tree)
     places = places_of(tree)
+    check_names(hardware, places)
     hardware = bind_models(hardware, path.parent, places, allow_code)
     return LoadedHardware(hardware, MappingProxyType(places), tuple(hardware.warnings()))
 

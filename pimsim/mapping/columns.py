@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pimsim.graph.workload import Kind, Layer, Unit, Workload
+from pimsim.graph.workload import Fetch, Kind, Layer, Unit, Workload
 
 Array = np.ndarray[Any, Any]
 
@@ -42,8 +42,15 @@ UNIT_CODES = {None: 0, Unit.SOFTMAX: 1, Unit.NORMALISATION: 2}
     L_INPUT_DENSITY,  # mean driven input over full scale; below 0: the hardware file's
     L_WEIGHT_DENSITY,  # mean stored level over full scale; below 0: the hardware file's
     L_UNIT,  # unit that does the whole step where a tile has one: 0 none, 1 softmax, 2 normalisation
-) = range(24)
-LAYER_COLUMNS = 24
+    L_BANKS,  # 1: a lookup that was simulated; what follows is `Layer.fetch`, of which all else is left 0
+    L_BANKS_NS,  # busy
+    L_BANKS_FILL_NS,  # latency beyond that
+    L_BANKS_WAIT_NS,
+    L_BANKS_PJ,
+    L_BANKS_MW,
+    L_BANKS_UM2,
+) = range(31)
+LAYER_COLUMNS = 31
 
 # One row an edge.
 E_SOURCE, E_ELEMENTS, E_FIRST, E_LAST = range(4)
@@ -238,8 +245,11 @@ COMPONENT_COLUMNS = 22
     X_LONGEST_NS,
     X_MEMORY_NS,
     X_INTERVAL_NS,
-) = range(23)
-LANE_COLUMNS = 23
+    X_BANKS_PJ,  # simulated lookups of all layers: energy of an inference, standby power, area
+    X_BANKS_MW,
+    X_BANKS_UM2,
+) = range(26)
+LANE_COLUMNS = 26
 
 # One row a layer and schedule: times in ns.
 T_START, T_END, T_CRITICAL = range(3)
@@ -247,6 +257,9 @@ TIME_COLUMNS = 3
 BUSY_COLUMNS = 7
 """Scratch of the timing: cells, vector, special, pooling, multiply-add, softmax and normalisation units of a layer's
 tiles."""
+
+
+NO_BANKS = (0.0,) * (LAYER_COLUMNS - L_BANKS)
 
 
 class Packed:
@@ -329,7 +342,16 @@ def layer_row(layer: Layer) -> list[float]:
         -1.0 if layer.input_density is None else float(layer.input_density),
         -1.0 if layer.weight_density is None else float(layer.weight_density),
         float(UNIT_CODES[layer.unit] if layer.kind is Kind.DIGITAL else 0),
+        *(NO_BANKS if layer.fetch is None else _banks(layer.fetch)),
     ]
+
+
+def _banks(fetch: Fetch) -> tuple[float, ...]:
+    """Columns from L_BANKS on. A layer is never busy for longer than it takes."""
+    fill = max(0.0, fetch.latency_ns - fetch.busy_ns)
+    energy, power = sum(value for _, value in fetch.energy_pJ), sum(value for _, value in fetch.standby_mW)
+    wait = min(fetch.wait_ns, fill)
+    return 1.0, fetch.busy_ns, fill, wait, energy, power, fetch.area_um2
 
 
 def cells_of(layer: Layer) -> str:

@@ -14,6 +14,10 @@ from pimsim.mapping.columns import (
     E_ELEMENTS,
     E_SOURCE,
     EDGE_COLUMNS,
+    L_BANKS,
+    L_BANKS_MW,
+    L_BANKS_PJ,
+    L_BANKS_UM2,
     L_COLS,
     L_FETCHED,
     L_GROUPS,
@@ -79,6 +83,7 @@ from pimsim.mapping.columns import (
     P_WINDOW_REUSE,
     POINT_COLUMNS,
     S_CONTEXTS,
+    X_BANKS_PJ,
     X_HOPS,
     X_OUTSIDE,
 )
@@ -165,6 +170,7 @@ def unit_counts(layer: Any, row: Any, point: Any, product: bool, spilled: bool) 
     macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]
     rewritten = (kind == MVM) & spilled & (row[M_CROSSBARS] > 0.0)
     looked_up = layer[L_LOOKUPS] * by_up(layer[L_ROW_ELEMENTS] * row[M_WEIGHT_BITS], point[P_BY_BURST])
+    looked_up = 0.0 if layer[L_BANKS] > 0.0 else looked_up  # its energy is known as a whole
     fetched = layer[L_WEIGHTS] * row[M_WEIGHT_BITS]
     fetched = fetched if rewritten else 0.0
     written = cells * layer[L_STEPS]
@@ -223,6 +229,7 @@ def count_block(
             put(sums, k, p, lanes, (0.0,))
     for p in range(len(lanes)):
         put(lane, X_OUTSIDE, p, lanes, (0.0,))
+        put(lane, X_BANKS_PJ, p, lanes, (0.0, 0.0, 0.0))
     for i in range(n):
         layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
         product = layer[L_KIND] == MVM or occupies(layer, dynamic)
@@ -244,6 +251,9 @@ def count_block(
                 for p in range(len(lanes)):
                     add(sums, C_ACTIVATION, p, lanes, operations)
             continue
+        if (layer[L_KIND] == LOOKUP) & (layer[L_BANKS] > 0.0):
+            for p in range(len(lanes)):
+                add(lane, X_BANKS_PJ, p, lanes, (layer[L_BANKS_PJ], layer[L_BANKS_MW], layer[L_BANKS_UM2]))
         if product:
             for p in range(len(lanes)):
                 point = view(points, 0, p, lanes, POINT_COLUMNS)

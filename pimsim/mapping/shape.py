@@ -10,6 +10,9 @@ from typing import Any
 
 from pimsim.mapping.columns import (
     DYNAMIC,
+    L_BANKS,
+    L_BANKS_FILL_NS,
+    L_BANKS_NS,
     L_COLS,
     L_FETCHED,
     L_GROUPS,
@@ -264,7 +267,10 @@ def other_ns(layer: Any, row: Any, point: Any) -> Any:
         macs = layer[L_GROUPS] * layer[L_ROWS] * layer[L_COLS] * layer[L_VECTORS]
         busy = max(busy, macs * point[P_MAC_NS])
     busy = busy * share
-    if kind == LOOKUP:
+    if (kind == LOOKUP) & (layer[L_BANKS] > 0.0):
+        busy = max(busy, layer[L_BANKS_NS])
+        fill = point[P_CLOCK_NS] + layer[L_BANKS_FILL_NS]
+    elif kind == LOOKUP:
         bits = layer[L_LOOKUPS] * by_up(layer[L_ROW_ELEMENTS] * row[M_WEIGHT_BITS], point[P_BY_BURST])
         busy = max(busy, bits * point[P_BURST_BITS] * point[P_MEMORY_NS])
         fill = point[P_CLOCK_NS] + point[P_MEMORY_LATENCY_NS]

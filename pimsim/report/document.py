@@ -20,6 +20,7 @@ def to_dict(result: Result) -> dict[str, Any]:
         {**row, "components": parts}
         for row, parts in zip(result.layers, figures.layer_components(result.evaluation), strict=True)
     ]
+    lookups = {} if result.lookups is None else {"lookups": result.lookups}
     return {
         "schema_version": SCHEMA_VERSION,
         "model": {
@@ -41,6 +42,7 @@ def to_dict(result: Result) -> dict[str, Any]:
         "programming": dict(result.programming),
         "layers": rows,
         "components": {name: dict(row) for name, row in result.components.items()},
+        **lookups,
         "notes": list(result.notes),
         "warnings": list(result.warnings),
     }

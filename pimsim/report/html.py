@@ -122,6 +122,10 @@ def _body(result: Result) -> str:
         programming_facts(result),
         layer_table(result, TABLE_ROWS),
     ]
+    if result.lookups is not None:
+        from pimsim.report.lookups import lookup_sections
+
+        parts[2:2] = lookup_sections(result, TABLE_ROWS)
     notes = [*result.notes, *layer_notes(result)]
     if notes:
         parts.append(Lines("Notes", notes))

@@ -79,6 +79,14 @@ class Result:
         return figures.programming(self.evaluation)
 
     @cached_property
+    def lookups(self) -> dict[str, object] | None:
+        """The table rows of an inference on the banks of a memory: memory, trace, `parts` (energy by activate, read,
+        background and so on) and `layers`; None where lookups were not simulated (docs/lookups.md)."""
+        from pimsim.report.lookups import lookups
+
+        return lookups(self.workload, self.evaluation)
+
+    @cached_property
     def precision(self) -> str:
         """Bit widths of the products in words, e.g. '8-bit weights x 8-bit inputs'."""
         return figures.precision(self.workload, self.evaluation)

@@ -64,6 +64,10 @@ Section = Table | Facts | Lines
 def sections(result: Result, rows: int | None = None) -> list[Section]:
     """The whole report. `rows`: how many layers to show at most (the dearest, in order); None: all that cost."""
     found: list[Section] = [summary(result), layer_table(result, rows), component_table(result), mode_table(result)]
+    if result.lookups is not None:
+        from pimsim.report.lookups import lookup_sections
+
+        found += lookup_sections(result, rows)
     found.append(programming_facts(result))
     notes = [printable(note, 1000) for note in result.notes] + layer_notes(result)
     if notes:

@@ -51,9 +51,15 @@ def to_dataframe(result: Result) -> pandas.DataFrame:
 
 
 def _rows(result: Result) -> list[figures.Row]:
-    """Rows of `Result.layers` with `energy_pJ_<component>` for every component."""
+    """Rows of `Result.layers` with `energy_pJ_<component>` for every component, and, where lookups were run on banks,
+    `energy_pJ_memory_<part>` for every part of that, `memory_busy_ns` and `memory_latency_ns`."""
     parts = figures.layer_components(result.evaluation)
-    return [
+    rows: list[figures.Row] = [
         {**row, **{f"energy_pJ_{name}": part.get(name, 0.0) for name in COMPONENTS}}
         for row, part in zip(result.layers, parts, strict=True)
     ]
+    if result.lookups is None:
+        return rows
+    from pimsim.report.lookups import lookup_columns
+
+    return [{**row, **more} for row, more in zip(rows, lookup_columns(result), strict=True)]

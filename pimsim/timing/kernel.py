@@ -17,6 +17,8 @@ from pimsim.mapping.columns import (
     E_LAST,
     E_SOURCE,
     EDGE_COLUMNS,
+    L_BANKS,
+    L_BANKS_WAIT_NS,
     L_COLS,
     L_FIRST_USER,
     L_GROUPS,
@@ -173,20 +175,24 @@ def start_decided_by(base: int, i: int, edges: Any, starts: Any, rows: Any, time
     return cause, by_end
 
 
-def lay_end_to_end(lanes: Any, n: int, rows: Any, times: Any, lane: Any, detail: bool) -> None:
+def lay_end_to_end(
+    lanes: Any, layers: Any, base: int, n: int, rows: Any, times: Any, lane: Any, detail: bool
+) -> None:
     """One layer after the other: X_SERIAL_NS, and with `detail` the times in the rows of `times` after the first
-    `n`."""
+    `n`. Lookups do not wait for each other's rows then."""
     for p in range(len(lanes)):
         put(lane, X_SERIAL_NS, p, lanes, (0.0,))
     for i in range(n):
+        layer = take(layers, (base + i) * LAYER_COLUMNS, 0, ONE, LAYER_COLUMNS)
+        waits = layer[L_BANKS_WAIT_NS] if (layer[L_KIND] == LOOKUP) & (layer[L_BANKS] > 0.0) else 0.0
         if detail:
             for p in range(len(lanes)):
                 written, duration, filled = take(rows, i * MAPPED_COLUMNS + M_WRITE_NS, p, lanes, 3)
-                took, now = written + duration + filled, at(lane, X_SERIAL_NS, p, lanes)
+                took, now = written + duration + filled - waits, at(lane, X_SERIAL_NS, p, lanes)
                 put(times, (n + i) * TIME_COLUMNS, p, lanes, (now, now + took, took))
         for p in range(len(lanes)):
             written, duration, filled = take(rows, i * MAPPED_COLUMNS + M_WRITE_NS, p, lanes, 3)
-            add(lane, X_SERIAL_NS, p, lanes, (written + duration + filled,))
+            add(lane, X_SERIAL_NS, p, lanes, (written + duration + filled - waits,))
 
 
 def occupy(lanes: Any, unit: int, p: int, busy: Any, lane: Any, took: float) -> None:
@@ -265,7 +271,7 @@ def schedule_block(
     both. With `detail` (one lane) `times` holds the layers' rows of the pipeline, then of layer by layer."""
     pipelined = at(points, P_PIPELINED, 0, lanes) > 0.0
     if detail or not pipelined:
-        lay_end_to_end(lanes, n, rows, times, lane, detail)
+        lay_end_to_end(lanes, layers, base, n, rows, times, lane, detail)
     if pipelined or detail:
         overlap_block(lanes, base, n, edges, starts, rows, times, lane, at(points, P_SPILL, 0, lanes) > 0.0)
         interval_block(lanes, layers, base, n, points, rows, whole, lane, busy)
