@@ -94,9 +94,9 @@ class BankAdders:
         banks, device = _banks(self.near), self.near.memory
         if len(asked.address) and not 0 <= asked.address.min() <= asked.address.max() < device.capacity_bytes:
             raise InputError(f"rows stand outside {device.name}, which has {device.capacity_bytes:,} bytes")
-        slot, stride = asked.slots(device.access_bytes)
+        slot, _ = asked.slots(device.access_bytes)
         at = slot % self.units
-        hit = self.cache.look_up(at, asked.address // stride, int(asked.bytes.max(initial=1)))
+        hit = self.cache.look_up(at, asked.address, slot, int(asked.bytes.max(initial=1)))
         ready = self._instructed(asked, at % self.ranks)
         done = ready + 1.0  # a row in the cache
         done[hit == 0] = self._read(asked, slot // self.units, at, np.flatnonzero(hit == 0), ready)
@@ -182,9 +182,10 @@ class _Cache:
         self.tags = self.used = np.zeros(0, dtype=np.int64)
         self.clock = np.zeros(1, dtype=np.int64)
 
-    def look_up(self, unit: Ints, row: Ints, row_bytes: int) -> Ints:
-        """1 for every row that its unit has in its cache. Lines are as long as the longest row of the first call."""
-        hit, ways = np.zeros(len(row), dtype=np.int64), self.banks.cache_ways
+    def look_up(self, unit: Ints, address: Ints, number: Ints, row_bytes: int) -> Ints:
+        """1 for every row at `address`, with `number` in its table, that its unit has in its cache. Lines are as long
+        as the longest row of the first call."""
+        hit, ways = np.zeros(len(address), dtype=np.int64), self.banks.cache_ways
         if not self.sets:
             self.sets = self.banks.cache_bytes // (row_bytes * ways)
             if self.units * self.sets * ways > 1 << 28:
@@ -192,8 +193,8 @@ class _Cache:
             self.tags = np.full(self.units * self.sets * ways, -1, dtype=np.int64)
             self.used = np.zeros(len(self.tags), dtype=np.int64)
         if self.sets:
-            args = (unit, row, self.sets, ways, self.tags, self.used, self.clock, hit)
-            kernel(near_kernels, "cached", len(row))(*args)
+            args = (unit, address, number, self.sets, ways, self.tags, self.used, self.clock, hit)
+            kernel(near_kernels, "cached", len(address))(*args)
             self.hits += int(hit.sum())
         return hit
 

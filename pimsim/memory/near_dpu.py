@@ -40,9 +40,14 @@ class Cores:
             name = self.near.spec.name
             raise InputError(f"{name}: rows stand outside its {cores:,} cores of {dpu.memory_bytes:,} bytes")
         slot, _ = asked.slots(self.near.memory.access_bytes)
+        own = np.minimum(asked.bytes, dpu.slice_bytes or asked.bytes)
+        # Cores side by side do the same on their slices: one of them stands for all.
+        cores //= int((-(-asked.bytes // own)).max())
+        if not cores:
+            raise InputError(f"{self.near.spec.name}: a row in slices of {dpu.slice_bytes} bytes needs more cores")
         core = slot % cores
-        sizes = -(-asked.bytes // dpu.dma_bytes) * dpu.dma_bytes
-        dma, add = transfer_cycles(dpu, sizes)[asked.bag], self._add_cycles(asked)[asked.bag]
+        sizes = -(-own // dpu.dma_bytes) * dpu.dma_bytes
+        dma, add = transfer_cycles(dpu, sizes)[asked.bag], self._add_cycles(own)[asked.bag]
         sent = int(np.bincount(core).max()) * dpu.index_bytes * dpu.per_rank
         begin = max(self.end, float(asked.arrival[-1])) + self._cycles(sent, dpu.to_cores_GBps)
         end, thread, engine = np.zeros(len(core)), np.zeros(cores * dpu.tasklets), np.zeros(cores)
@@ -75,8 +80,8 @@ class Cores:
             counts, energy, done,
         )  # fmt: skip
 
-    def _add_cycles(self, asked: Lookups) -> Floats:
-        elements = 8 * asked.bytes / self.near.spec.element_bits
+    def _add_cycles(self, size: Ints) -> Floats:
+        elements = 8 * size / self.near.spec.element_bits
         cycles: Floats = self.dpu.instructions_per_add * elements * max(self.dpu.issue_cycles, self.dpu.tasklets)
         return cycles
 

@@ -18,11 +18,13 @@ def in_turn(order: Array, ready: Array, server: Array, service: Array, free: Arr
         end[i] = free[s]
 
 
-def cached(unit: Array, row: Array, sets: int, ways: int, tags: Array, used: Array, clock: Array, hit: Array) -> None:
-    """Which rows a unit finds in its cache of sets x ways rows, least recently used out first. tags (-1: empty), used:
-    of every unit, set and way in a line. clock[0]: rows looked up so far."""
+def cached(
+    unit: Array, row: Array, number: Array, sets: int, ways: int, tags: Array, used: Array, clock: Array, hit: Array
+) -> None:
+    """Which rows a unit finds in its cache of sets x ways rows, least recently used out first. number: modulo sets, the
+    set of every row. tags (-1: empty), used: of every unit, set and way in a line. clock[0]: rows looked up so far."""
     for i in range(len(row)):
-        first = (unit[i] * sets + row[i] % sets) * ways
+        first = (unit[i] * sets + number[i] % sets) * ways
         taken = first
         hit[i] = 0
         for at in range(first, first + ways):

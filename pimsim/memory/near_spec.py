@@ -75,7 +75,10 @@ class Dpu(Model):
     instructions_per_add: PositiveFloat = Field(description="load, add, store and loop, for one element")
     to_cores_GBps: PositiveFloat = Field(description="host to the cores of a rank, equal buffers")
     from_cores_GBps: PositiveFloat = Field(description="cores of a rank to the host, equal buffers")
-    index_bytes: Some = Field(default=4, description="what the host sends a lookup")
+    index_bytes: Some = Field(default=4, description="what the host sends a core and lookup")
+    slice_bytes: Annotated[int, Field(ge=0, le=1 << 20)] = Field(
+        default=0, description="bytes of a row in one core, cores side by side having the rest; 0: rows are whole"
+    )
     power_mW: NonNegativeFloat = Field(description="one core with its bank, busy")
 
 

@@ -146,6 +146,11 @@ def test_by_hand_core() -> None:
     assert one(near, [7], [0, 1], 64) == math.ceil(alone)
     # Two rows of one core: two threads, one DMA engine; one sum of one bag.
     assert one(near, [7, 7 + 128], [0, 2], 64) == math.ceil(alone + sent + 109)
+    # Eight cores side by side with eight bytes each: 77 + 4 cycles, two additions.
+    split = load_near("upmem", overrides=["dpu.slice_bytes=8"])
+    assert one(split, [7], [0, 1], 64) == math.ceil(sent + 81 + 5.98 * 2 * 16 + fetched / 8)
+    with pytest.raises(InputError, match="a row in slices of 8 bytes needs more cores"):
+        one(split, [7], [0, 1], 4096)
 
 
 def test_by_hand_crossbar() -> None:
@@ -175,6 +180,9 @@ def test_a_cache_takes_rows_that_come_again() -> None:
     found = run_near(near, STILL, address, np.array([0, 100]), 64)
     assert (found.counts["read"], found.counts["cache_hits"]) == (1, 99)
     assert found.energy_pJ["cache"] == 100 * 50
+    # Row 100 of 64 bytes and row 100 of 128 bytes are two.
+    found = run_near(near, STILL, np.array([6400, 12800]), np.array([0, 1, 2]), np.array([64, 128]))
+    assert found.counts["cache_hits"] == 0
 
 
 @pytest.mark.parametrize("name", near_names())

@@ -52,7 +52,7 @@ def test_caches_drop_what_was_used_longest_ago(asked: list[tuple[int, int]], set
     units, rows = (np.array([pair[k] for pair in asked], dtype=np.int64) for k in range(2))
     size, hit = 3 * sets * ways, np.zeros(len(asked), dtype=np.int64)
     tags, used, ticks = np.full(size, -1), np.zeros(size, dtype=np.int64), np.zeros(1, dtype=np.int64)
-    cached(units, rows, sets, ways, tags, used, ticks, hit)
+    cached(units, rows, rows, sets, ways, tags, used, ticks, hit)
     assert hit.tolist() == expected
 
 

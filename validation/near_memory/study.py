@@ -64,6 +64,8 @@ def near_of(name: str, ranks: int) -> Near:
     if name == "trim_r":
         changes += ["name=trim_r", "level=rank", "banks.commands.rank_bits_per_cycle=0"]
         return load_near("trim_g", overrides=changes)
+    if name == "upmem_slices":  # rows in slices of 8 bytes over cores, as UpDLRM (DAC 2024) splits tables by columns
+        return load_near("upmem", overrides=[*changes, "name=upmem_slices", "dpu.slice_bytes=8"])
     if name == "tensordimm":
         changes += [f"banks.ranks_per_buffer={ranks}"]
     return load_near(name, overrides=changes)
@@ -101,16 +103,18 @@ def points(lookups: int = LOOKUPS) -> Iterator[Point]:
         for pooling in POOLINGS:
             yield run("ranks", "recnmp", ranks, pooling, 64, "uniform", lookups)
     for rows in ("uniform", "reuse", "zipf"):
-        for name in ("recnmp", "recnmp_cached"):
-            yield run("cache", name, 8, 80, 64, rows, lookups)
+        for ranks in (2, 4, 8):
+            for name in ("recnmp", "recnmp_cached"):
+                yield run("cache", name, ranks, 80, 64, rows, lookups)
     for ranks in (2, 4, 8):
         for row_bytes in (128, 256, 512, 1024):
             for name in ("tensordimm", "trim_r", "trim_g", "trim_b"):
-                yield run("levels", name, ranks, 80, row_bytes, "uniform", lookups * 64 // row_bytes)
+                yield run("levels", name, ranks, 80, row_bytes, "uniform", lookups // 4)
     for row_bytes in (64, 256, 1024):
         for name in ("hbm_pim", "hbm2_banks", "gddr6_aim"):
-            yield run("products", name, 1, 80, row_bytes, "uniform", lookups * 64 // row_bytes)
-        yield run("products", "upmem", 2, 80, row_bytes, "uniform", lookups * 64 // row_bytes)
+            yield run("products", name, 1, 80, row_bytes, "uniform", lookups // 4)
+        for name in ("upmem", "upmem_slices"):
+            yield run("products", name, 2, 80, row_bytes, "uniform", lookups // 4)
 
 
 def mini() -> Iterator[Point]:
