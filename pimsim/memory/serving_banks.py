@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from pimsim.errors import InputError
+from pimsim.memory.cache import CacheUse
 from pimsim.memory.device import Device
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
@@ -36,9 +37,14 @@ class Traffic:
 
 class Session(Protocol):
     """A memory while it serves. answers: that inference i mod len(answers) waits for when its batch is taken; weights,
-    outputs: that every inference waits for. lookahead: cycles from a command to the first answer that it can give."""
+    outputs: that every inference waits for. lookahead: cycles from a command to the first answer that it can give.
+    cached: words of inference i mod len(cached) in a cache (empty: none), the first after cache_ns, one every word_ns.
+    """
 
     answers: Array
+    cached: Array
+    cache_ns: float
+    word_ns: float
     weights: int
     outputs: int
     lookahead: int
@@ -101,6 +107,9 @@ class BankSession:
             own.device.bursts(size) for size in (traffic.inputs_bytes, traffic.weights_bytes, traffic.outputs_bytes)
         )
         self.answers = np.diff(own.lookups.first) + self.inputs
+        cache, self.use = own.lookups.cache, CacheUse()
+        self.cached = _NONE if own.lookups.cached is None else own.lookups.cached
+        self.cache_ns, self.word_ns = (0.0, 0.0) if cache is None else (cache.latency_ns, cache.word_ns)
         self.lookahead = min(own.device.timing.tCL, own.device.timing.tCWL) + own.device.timing.burst
         room = (places * (self.inputs + self.outputs) + self.weights) * self.access_bytes
         self.base = own.device.capacity_bytes - room
@@ -117,6 +126,9 @@ class BankSession:
             at = which % self.lookups.inferences
             owners = np.repeat(which, self.lookups.first[at + 1] - self.lookups.first[at])
             address, write = self.lookups.of(at)
+            if self.lookups.cached is not None and self.lookups.requests is not None:
+                self.use.words += int(self.lookups.cached[at].sum())
+                self.use.requests += int(self.lookups.requests[at].sum())
         count, first = self._moved(what, which)
         if count:
             more = (first[:, None] + np.arange(count)).ravel() * self.access_bytes + self.base
@@ -143,5 +155,8 @@ class BankSession:
         return pairs[:, 0], pairs[:, 1]
 
     def finish(self) -> Result:
-        """See `Session.finish`."""
-        return self.memory.finish()
+        """See `Session.finish`; with the cache's energy."""
+        result, cache = self.memory.finish(), self.lookups.cache
+        if cache is None:
+            return result
+        return replace(result, energy_pJ={**result.energy_pJ, **cache.energy_pJ(self.use, result.time_ns)})

@@ -24,9 +24,10 @@ S_BATCHES, S_ENTERED, S_FREED, S_LOOKED, S_READ, S_WRITTEN, S_DONE = range(7)
 for their outputs to be written, that are done."""
 STATES = 7
 
-T_NOW, T_PIPE, T_BEGUN = range(3)
-"""Times: of the step, when the pipeline takes the next inference, when the last batch was taken."""
-TIMES = 3
+T_NOW, T_PIPE, T_BEGUN, T_CACHE = range(4)
+"""Times: of the step, when the pipeline takes the next inference, when the last batch was taken, when the port of the
+cache is free."""
+TIMES = 4
 
 LATER = 1e300
 
@@ -79,14 +80,16 @@ def follow(
 
 def step(
     arrivals: Array, size: int, timeout: float, in_flight: int, latency: float, interval: float, factors: Array,
-    rows: Array, weights: int, outputs: int, sure: float,
+    rows: Array, weights: int, outputs: int, cached: Array, cache_ns: float, word_ns: float, sure: float,
     begin: Array, computing: Array, computed: Array, left: Array, last: Array, starts: Array, ended: Array,
     state: Array, times: Array,
 ) -> int:  # fmt: skip
     """Serves on until the memory is asked. latency, interval (ns) of an inference in the pipeline, times its of
     `factors` (may be empty). rows: answers that inference i mod len(rows) waits for; weights, outputs: answers that
-    every inference waits for. sure: no answer that is still to come leads to anything before (at most LATER). What
-    comes at one time goes in the order of inferences, oldest first. Returns TAKE, READ, WRITE, WAIT or END."""
+    every inference waits for. cached: words that inference i mod len(cached) has in a cache (may be empty), the first
+    of them there after cache_ns, each on its port for word_ns. sure: no answer that is still to come leads to anything
+    before (at most LATER). What comes at one time goes in the order of inferences, oldest first. Returns TAKE, READ,
+    WRITE, WAIT or END."""
     while True:
         follow(interval, factors, left, last, starts, ended, computing, state, times)
         batches, first = state[S_BATCHES], starts[state[S_BATCHES]]
@@ -124,6 +127,10 @@ def step(
             for i in range(first, first + count):
                 begin[i] = now
                 left[ROWS, i], last[ROWS, i] = rows[i % len(rows)], now
+                words = cached[i % len(cached)] if len(cached) > 0 else 0
+                if words > 0:
+                    times[T_CACHE] = max(times[T_CACHE], now) + words * word_ns
+                    last[ROWS, i] = times[T_CACHE] - word_ns + cache_ns
                 asked += left[ROWS, i]
             starts[batches + 1] = first + count
             times[T_BEGUN] = now

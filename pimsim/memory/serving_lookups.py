@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError
+from pimsim.hardware.schema import Hardware
+from pimsim.memory.cache import CacheUse, RowCache, cache_of
 from pimsim.memory.device import Device
 from pimsim.memory.placement import Placement, need_rows
+from pimsim.memory.placement_kernels import CACHED
 from pimsim.memory.placement_run import accesses
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces.form import Chunk, Header, Trace
@@ -22,11 +25,15 @@ MOST_ACCESSES = 2**27
 
 @dataclass(frozen=True)
 class Lookups:
-    """The accesses of inferences: those of inference i are address[first[i] : first[i + 1]], likewise `write`."""
+    """The accesses of inferences: those of inference i are address[first[i] : first[i + 1]], likewise `write`. What of
+    its rows stands in a cache is none of them: cached[i] words out of all requests[i]; cache: None without one."""
 
     address: Array
     write: Array | None
     first: Array
+    cached: Array | None = None
+    requests: Array | None = None
+    cache: RowCache | None = None
 
     @property
     def inferences(self) -> int:
@@ -51,13 +58,18 @@ NOTHING = Lookups(np.empty(0, dtype=np.int64), None, np.zeros(2, dtype=np.int64)
 """An inference that looks nothing up."""
 
 
-def lookups_of(trace: Trace, device: Device, policy: Policy, placement: Placement | None = None) -> Lookups:
-    """The accesses of every inference of a trace (bag i of all tables). Raises InputError for a trace of addresses, or
+def lookups_of(
+    trace: Trace, device: Device, policy: Policy, placement: Placement | None = None, hardware: Hardware | None = None
+) -> Lookups:
+    """The accesses of every inference of a trace (bag i of all tables). hardware: whose process the cache of a
+    placement is made in. Raises InputError for a trace of addresses, or
     one that is too long to be kept."""
     need_rows(trace.header)
     numbered = Numbered(trace)
     addresses, writes, owners, held = [], [], [], 0
-    for _, (address, write, owner) in accesses(numbered, device, policy, placement):
+    cache = None if placement is None else cache_of(placement, hardware)
+    use = None if cache is None else _Use(numbered)
+    for _, (address, write, owner) in accesses(numbered, device, policy, placement, use=use):
         assert owner is not None
         held += len(address)
         if held > MOST_ACCESSES:
@@ -72,7 +84,10 @@ def lookups_of(trace: Trace, device: Device, policy: Policy, placement: Placemen
         raise InputError("the trace has no requests to serve")
     nothing = np.empty(0, dtype=np.int64)
     first = np.searchsorted(np.concatenate([nothing, *owners]), np.arange(numbered.count + 1))
-    return Lookups(np.concatenate([nothing, *addresses]), np.concatenate(writes) if writes else None, first)
+    address, write = np.concatenate([nothing, *addresses]), np.concatenate(writes) if writes else None
+    if use is None:
+        return Lookups(address, write, first)
+    return Lookups(address, write, first, use.of(use.words_of), use.of(use.requests_of), cache)
 
 
 def trace_arrivals(trace: Trace, device: Device) -> Array:
@@ -92,10 +107,12 @@ def trace_arrivals(trace: Trace, device: Device) -> Array:
 
 
 class Numbered:
-    """A trace whose arrival times are the numbers of the inferences, from 0: they go with every access."""
+    """A trace whose arrival times are the numbers of the inferences, from 0: they go with every access. count: of the
+    inferences so far; number: of the requests of the current chunk."""
 
     def __init__(self, trace: Trace):
         self.trace, self.count, self.requests = trace, 0, trace.requests
+        self.number: Array = np.empty(0, dtype=np.int64)
         kept = [name for name in trace.header.columns if name in ("bag", "table", "row", "write")]
         self.header = Header((*kept, "arrival_cycle"), trace.header.tables)
 
@@ -105,5 +122,28 @@ class Numbered:
         for chunk in self.trace.chunks(["bag", "table", "row", "write"]):
             bag = chunk["bag"] if "bag" in chunk else np.arange(last + 1, last + 1 + len(chunk["row"]))
             number = self.count - 1 + np.cumsum(np.diff(bag, prepend=last) != 0)
-            last, self.count = int(bag[-1]), int(number[-1]) + 1
+            last, self.count, self.number = int(bag[-1]), int(number[-1]) + 1, number
             yield {**{name: chunk[name] for name in self.header.columns[:-1]}, "arrival_cycle": number}
+
+
+class _Use(CacheUse):
+    """What the cache serves of each inference."""
+
+    def __init__(self, numbered: Numbered):
+        super().__init__()
+        self.numbered = numbered
+        self.words_of: list[Array] = []
+        self.requests_of: list[Array] = []
+
+    def count(self, unit: Array, bursts: Array, write: Array | None) -> None:
+        """See `CacheUse.count`."""
+        number, many = self.numbered.number, self.numbered.count
+        self.words_of.append(np.bincount(number, np.where(unit == CACHED, bursts, 0), many).astype(np.int64))
+        self.requests_of.append(np.bincount(number, minlength=many))
+
+    def of(self, parts: list[Array]) -> Array:
+        """The parts of all chunks added up, a number an inference."""
+        total = np.zeros(self.numbered.count, dtype=np.int64)
+        for part in parts:
+            total[: len(part)] += part
+        return total

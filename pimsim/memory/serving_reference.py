@@ -69,7 +69,8 @@ class Bank(Channel):
 
 @dataclass
 class Service:
-    """Everything of a run. rows, inputs, weights, outputs: the accesses of inference i, as it asks for them."""
+    """Everything of a run. rows, inputs, weights, outputs: the accesses of inference i, as it asks for them. cached:
+    its words in a cache; cache: when the first of them is there, and how long each keeps the port."""
 
     device: Device
     policy: Policy
@@ -81,6 +82,8 @@ class Service:
     weights: Sequence[Sequence[Access]]
     outputs: Sequence[Sequence[Access]]
     inferences: list[Inference]
+    cached: Sequence[int]
+    cache: tuple[float, float]
     asked: list[tuple[float, tuple[int, ...], Sequence[Access], list[simpy.Event]]] = field(default_factory=list)
 
     def run(self) -> None:
@@ -92,6 +95,7 @@ class Service:
             bank.ends = self.ends
             self.clock.process(bank.run(self.clock))
         self.numbers = 0
+        self.port = simpy.Resource(self.clock)
         self.places = simpy.Container(self.clock, init=self.batching.in_flight)
         self.batches = simpy.Store(self.clock)
         self.leaving = simpy.Store(self.clock)
@@ -148,12 +152,21 @@ class Service:
 
         def steps() -> Steps:
             number = one.number
-            yield self.ask((2, batch, 0, number), self.rows[number]) & self.ask(
-                (2, batch, 1, number), self.inputs[number]
-            )
+            rows = self.ask((2, batch, 0, number), self.rows[number])
+            inputs = self.ask((2, batch, 1, number), self.inputs[number])
+            yield rows & inputs & self.clock.process(self.from_cache(self.cached[number]))
             one.looked_up = self.clock.now
 
         return self.clock.process(steps())
+
+    def from_cache(self, words: int) -> Steps:
+        """The words of an inference in the cache, which has one port."""
+        first, each = self.cache
+        if words:
+            with self.port.request() as turn:
+                yield turn
+                yield self.clock.timeout(words * each)
+            yield self.clock.timeout(first - each)
 
     def compute(self) -> Steps:
         """The pipeline's entry: batch by batch, when all its rows are there; one inference after the other."""
@@ -193,11 +206,11 @@ class Service:
 def serve_reference(
     device: Device, policy: Policy, batching: Batching, latency: Sequence[float], interval: Sequence[float],
     rows: Sequence[Sequence[Access]], inputs: Sequence[Sequence[Access]], weights: Sequence[Sequence[Access]],
-    outputs: Sequence[Sequence[Access]], arrivals: Sequence[float],
+    outputs: Sequence[Sequence[Access]], arrivals: Sequence[float], cached: Sequence[int], cache: tuple[float, float],
 ) -> list[Inference]:  # fmt: skip
     """Times (in cycles, as all that is given, the timeout too) of an inference for each of `arrivals`."""
     policy.check(device)
     found = [Inference(number, at) for number, at in enumerate(arrivals)]
     assert all(math.isfinite(one.arrival) for one in found)
-    Service(device, policy, batching, latency, interval, rows, inputs, weights, outputs, found).run()
+    Service(device, policy, batching, latency, interval, rows, inputs, weights, outputs, found, cached, cache).run()
     return found

@@ -110,6 +110,7 @@ class _Service:
         self.before = (
             at, batching.size, float(batching.timeout_ns), batching.in_flight, float(pipeline.latency_ns),
             float(pipeline.interval_ns), factors, self.session.answers, self.session.weights, self.session.outputs,
+            self.session.cached, float(self.session.cache_ns), float(self.session.word_ns),
         )  # fmt: skip
         self.after = (
             self.begin, self.computing, self.computed, self.left, self.last, starts, ended, self.state, self.times

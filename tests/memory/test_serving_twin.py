@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pimsim.memory import serving_kernel as sk
+from pimsim.memory.cache import RowCache
 from pimsim.memory.device import load_device
 from pimsim.memory.policy import Policy
 from pimsim.memory.serving import Batching
@@ -23,6 +24,8 @@ DEVICE = load_device(
     "ddr4_2400",
     overrides=["clock_MHz=1000", "organisation.ranks=1", "organisation.rows=64", "timing.tREFI=600", "timing.tRFC=150"],
 )
+# a word takes 3, the first 8 after it is asked for
+CACHE = RowCache(9, 576, 64, 1.0, 1.0, 1.0, 8.0, 3.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,11 @@ def cases(draw: st.DrawFn) -> Case:
     count = draw(st.integers(1, 20))
     arrivals = np.cumsum(rng.integers(0, draw(st.sampled_from([1, 4, 60, 300])), count)).astype(float)
     factors = rng.integers(0, 4, count).astype(float) if draw(st.booleans()) else np.ones(count)
-    return Case(Banks(Lookups(address, write, first), device, policy, traffic), pipeline, batching, arrivals, factors)
+    lookups = Lookups(address, write, first)
+    if draw(st.booleans()):
+        words = rng.integers(0, 4, len(first) - 1)
+        lookups = replace(lookups, cached=words, requests=words, cache=CACHE)
+    return Case(Banks(lookups, device, policy, traffic), pipeline, batching, arrivals, factors)
 
 
 def asked(case: Case) -> tuple[list[list[Access]], ...]:
@@ -89,10 +96,12 @@ def asked(case: Case) -> tuple[list[list[Access]], ...]:
 
 
 def reference(case: Case) -> list[Inference]:
-    factors = case.factors
+    factors, words = case.factors, case.tables.lookups.cached
+    cached = [0 if words is None else int(words[i % len(words)]) for i in range(len(factors))]
     return serve_reference(
         case.tables.device, case.tables.policy, case.batching, (case.pipeline.latency_ns * factors).tolist(),
         (case.pipeline.interval_ns * factors).tolist(), *asked(case), case.arrivals.tolist(),
+        cached, (CACHE.latency_ns, CACHE.word_ns),
     )  # fmt: skip
 
 

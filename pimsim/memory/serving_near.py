@@ -1,0 +1,89 @@
+"""Served inferences on a memory that adds the rows of a bag where they stand (`pimsim.memory.near`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pimsim.memory.near import NearMemory
+from pimsim.memory.near_result import NearResult
+from pimsim.memory.near_spec import Near
+from pimsim.memory.near_trace import Bags, bags_of
+from pimsim.memory.policy import Policy
+from pimsim.memory.serving_kernel import ROWS
+from pimsim.memory.serving_lookups import Numbered
+from pimsim.memory.traces.form import Trace
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class NearTables:
+    """The bags of inferences on a near memory: those of inference i are first[i] to first[i + 1]. What the arithmetic
+    moves itself goes past such a memory, which takes lookups only."""
+
+    bags: Bags
+    first: Array
+    near: Near
+    policy: Policy
+
+    @property
+    def clock_MHz(self) -> float:
+        """Of the near memory."""
+        return self.near.clock_MHz
+
+    def session(self, places: int) -> NearSession:
+        """A memory that has done nothing yet."""
+        return NearSession(self)
+
+
+def near_tables(trace: Trace, near: Near, policy: Policy) -> NearTables:
+    """The inferences of a trace of rows, tables one after another. Raises InputError for a trace that cannot be pooled
+    (`near_trace.bags_of`)."""
+    numbered = Numbered(trace)
+    bags = bags_of(numbered, near.memory)
+    assert bags.arrival is not None
+    return NearTables(bags, np.searchsorted(bags.arrival, np.arange(numbered.count + 1)), near, policy)
+
+
+class NearSession:
+    """See `serving_banks.Session`. Every bag is an answer: its sum at the host. A batch is served to its end before the
+    next one's rows are looked at."""
+
+    weights = outputs = 0
+    lookahead = 1
+    cached, cache_ns, word_ns = np.empty(0, dtype=np.int64), 0.0, 0.0
+
+    def __init__(self, own: NearTables):
+        self.own, self.memory = own, NearMemory(own.near, own.policy)
+        self.answers = np.diff(own.first)
+
+    def ask(self, what: int, which: Array, cycle: int) -> tuple[Array, Array | None]:
+        """The bags of the inferences `which`."""
+        assert what == ROWS
+        own, bags = self.own, self.own.bags
+        at = which % len(self.answers)
+        asked = runs(own.first[at], own.first[at + 1])
+        rows = runs(bags.first[asked], bags.first[asked + 1])
+        first = np.cumsum(np.append(0, bags.first[asked + 1] - bags.first[asked]))
+        arrival = np.full(len(asked), cycle, dtype=np.int64)
+        done = self.memory.feed(bags.address[rows], first, bags.row_bytes[asked], arrival)
+        return np.repeat(which, self.answers[at]), done
+
+    def advance(self, until: int) -> tuple[Array, Array]:
+        """Nothing: every answer is known when it is asked for."""
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing
+
+    def finish(self) -> NearResult:
+        """See `Session.finish`."""
+        return self.memory.finish()
+
+
+def runs(begin: Array, end: Array) -> Array:
+    """The numbers from begin[0] up to end[0], then from begin[1] up to end[1], and so on."""
+    sizes = end - begin
+    starts = np.cumsum(sizes) - sizes
+    return np.arange(int(sizes.sum())) + np.repeat(begin - starts, sizes)
