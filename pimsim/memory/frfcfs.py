@@ -78,8 +78,11 @@ def find(row: int, head: int, slots: Any) -> tuple[int, int]:
 def choose(
     own: int, b: int, kinds: int, tm: Any, bank: Any, slots: Any, lists: Any, candidates: Any, where: Any, queue: Any
 ) -> None:
-    """Candidates of bank `b` (`own` of its channel) among its requests of the `kinds` that are served."""
+    """Candidates of bank `b` (`own` of its channel) among its requests of the `kinds` that are served; of both while no
+    access has been made to its open row, lest it was opened in vain."""
     reads, writes = 2 * own, 2 * own + 1
+    if bank[b, st.B_ROW] >= 0 and bank[b, st.B_HITS] == 0:
+        kinds = BOTH
     head = lists[reads, L_HEAD] if kinds & 1 else -1
     other = lists[writes, L_HEAD] if kinds & 2 else -1
     if head < 0 and other < 0:
@@ -229,7 +232,9 @@ def schedule(
             admit(lane, rows[nth], numbers[nth], slots, lists, queue)
             rank[b >> bits, st.R_QUEUED] += 1
             # An access or an activate that the lane wants already is for an older request.
-            if kinds >> which & 1 and (lists[lane, L_PLACE] < 0 or lists[lane, L_COMMAND] == st.PRE):
+            if (kinds >> which & 1 or bank[b, st.B_HITS] == 0) and (
+                lists[lane, L_PLACE] < 0 or lists[lane, L_COMMAND] == st.PRE
+            ):
                 choose(own, b, kinds, tm, bank, slots, lists, candidates, where, queue)
             nth += 1
         if nth == n and until > 0:

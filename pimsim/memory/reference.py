@@ -152,23 +152,25 @@ class Channel:
         return tuple(every)
 
     def serve(self, now: int) -> None:
-        """The oldest request of those being served whose next command is allowed."""
-        waiting = self.writes if self.draining else self.reads
+        """The oldest request of those being served whose next command is allowed. A row that was opened for one of the
+        others, and has had no access yet, is still read or written."""
+        waiting, everyone = self.writes if self.draining else self.reads, sorted(self.reads + self.writes, key=by_age)
         taken = {place for rank in self.ranks if self.due(rank, now) for place in self.unit(rank)}
         candidates = {}
-        for place in dict.fromkeys(request.place for request in waiting):
-            if place not in taken:
-                for request, name in self.wishes(place, waiting):
+        for place in dict.fromkeys(request.place for request in everyone):
+            fresh = place in self.rows and self.hits[place] == 0
+            mine = [request for request in (everyone if fresh else waiting) if request.place == place]
+            if mine and place not in taken:
+                for request, name in self.wishes(place, mine):
                     candidates[request.number] = (request, name)
         for number in sorted(candidates):
             request, name = candidates[number]
             if self.allowed(name, (request.place,), now, request.place[0]):
-                self.act(request, name, now, waiting)
+                self.act(request, name, now)
                 return
 
-    def wishes(self, place: Place, waiting: list[Request]) -> list[tuple[Request, str]]:
-        """Whose turn it may be at a bank, and the command it needs."""
-        mine = [request for request in waiting if request.place == place]
+    def wishes(self, place: Place, mine: list[Request]) -> list[tuple[Request, str]]:
+        """Which of a bank's requests may have its turn, and the command it needs."""
         if place not in self.rows:
             return [(mine[0], "ACT")]
         hits = [request for request in mine if request.row == self.rows[place]]
@@ -178,8 +180,9 @@ class Channel:
         reads, writes = ([hit for hit in hits if hit.is_write is kind] for kind in (False, True))
         return [(hit, name) for kind, name in ((reads, "RD"), (writes, "WR")) for hit in kind[:1]]
 
-    def act(self, request: Request, name: str, now: int, waiting: list[Request]) -> None:
+    def act(self, request: Request, name: str, now: int) -> None:
         place, timing, row = request.place, self.device.timing, request.row
+        waiting = self.writes if self.policy.write_queue and request.is_write else self.reads
         if name == "ACT":
             self.rows[place], self.hits[place] = row, 0
             self.closing.pop(place, None)
@@ -230,6 +233,10 @@ class Channel:
                 if found == rule.nth:
                     return True
         return False
+
+
+def by_age(request: Request) -> int:
+    return request.number
 
 
 def related(scope: str, before: tuple[Place, ...], after: tuple[Place, ...], rank: int) -> bool:
