@@ -54,9 +54,9 @@ DEVIATIONS = """\
   memory until rows have kilobytes. Banks of their own (hbm2_banks, GDDR6-AiM's commands for one bank) do not have
   that.
 - **UPMEM.** Rows are spread over 128 cores, so a bag of 80 has almost as many sums as rows, and those go to the host
-  at 4.7 GB/s a rank: slower than one plain channel. Rows in slices of 8 bytes over cores (upmem_slices, as UpDLRM splits
-  tables) leave fewer sums, but every slice pays the 77 cycles of a transfer and an index: no better here. The published
-  figure is of a whole model against a whole CPU, and of a system of many such modules: it is not of the same kind.
+  at 4.7 GB/s a rank: slower than one plain channel. Rows in slices of 8 bytes over cores (upmem_slices, as UpDLRM
+  splits tables) leave fewer sums, but every slice pays the 77 cycles of a transfer and an index: no better here. The
+  published figure is of a whole model against a whole CPU, and of many such modules: it is not of the same kind.
 - **ReREC.** The baseline is a guess at the paper's (its text was not at hand): a network accelerator's crossbars, one
   wordline a read. Driving the wordlines of a bag together is the gain here. After it the hottest row bounds the time:
   every bag of its table reads it, one after another, whatever the size of the crossbars and whoever its neighbours
