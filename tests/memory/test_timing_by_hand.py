@@ -1,9 +1,10 @@
 """Does each device do what its standard's timing table says, counted by hand?
 
-Clauses of JESD79-4 (DDR4): 4.22 ACTIVATE, 4.23 PRECHARGE, 4.24 READ, 4.25 WRITE, 4.26 REFRESH, 4.19 key core timing
-(tCCD, tRRD, tFAW, tWTR by bank group), as numbered in its first issue. JESD79-5B (DDR5) and JESD235D (HBM2) have the
-same parameters, same names, in their timing tables. The numbers are sums of table entries, written out; none is read
-from the device. `pimsim validate memory` prints the same sums beside the engine's cycles.
+Clauses of JESD79-4 (DDR4), September 2012: 4.19 Key Core Timing (tCCD: figures 55, 56; tRRD: 57; tFAW: 58; tWTR_S: 59;
+tWTR_L: 60), 4.22 ACTIVATE Command, 4.23 Precharge Command, 4.24 Read Operation, 4.25 Write Operation, 4.26 Refresh
+Command; tables 83 (bins), 102 (timing by speed) and 23 (tREFI, tRFC). JESD79-5B (DDR5) and JESD235D (HBM2, tables 67,
+68) have the same parameters, same names, in their timing tables. The numbers are sums of table entries, written out;
+none is read from the device. `pimsim validate memory` prints the same sums beside the engine's cycles.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from . import power, timing
 HERE = Path(__file__).parent
 NOTES = (
     "Timing: the device files hold the standard's parameters, so the sums are bookkeeping of the engine; every one "
-    "must come out to the cycle. Clauses are those of JESD79-4's first issue, whose text is not public: titles and "
-    "numbers could not be checked. DDR5 and HBM2 have the same parameters in their own timing tables.",
+    "must come out to the cycle. Clauses, figures and tables are those of JESD79-4's first issue (September 2012), "
+    "which has DDR4-2400; DDR4-3200 came later, DDR5 and HBM2 have the same parameters in their own timing tables.",
     "Energy: the note's side comes from the module's table and the note's equations alone; ours from counts and "
     "residencies. DQ and termination are in neither.",
 )
