@@ -3,8 +3,8 @@
 Written from the standards' own tables, as distances between two commands and not as the next times that the kernels
 keep; the checker and the simpy reference read this table, the kernels do not. Clauses are those of JESD79-4 (DDR4) as
 numbered in September 2012 (values by speed: tables 80 to 83, 101, 102); the other standards have the same parameter in
-their own timing tables, under the same name (LPDDR5: JESD209-5B tables 330 to 333, 344, 372, refresh 235; HBM2: JESD235D
-tables 67, 68).
+their own timing tables, under the same name (LPDDR5: JESD209-5B tables 330 to 333, 344, 372, refresh 235; HBM2:
+JESD235D tables 67, 68).
 """
 
 from __future__ import annotations
