@@ -10,8 +10,8 @@ from pimsim.errors import InputError, printable
 
 if TYPE_CHECKING:
     from pimsim.memory.device import Device
-    from pimsim.memory.placement import Placement
-    from pimsim.memory.traces import Trace
+    from pimsim.memory.placement import Placement, Units
+    from pimsim.memory.traces import TableShape, Trace
 
 PLACEMENTS = ("round-robin", "size-balanced", "frequency-aware")
 MOST_HOT = 4096
@@ -25,8 +25,9 @@ def add_placement_options(parser: Parser) -> None:
         help="left out: one table after another, interleaved as the mapping says",
     )  # fmt: skip
     where.add_argument(
-        "--units", type=choice("channel", "rank", "bank"), metavar="channel|rank|bank", help="placed on (bank)"
-    )
+        "--units", type=choice("channel", "rank", "bank", "crossbar"), metavar="channel|rank|bank|crossbar",
+        help="placed on (bank; crossbar where tables stand in crossbars)",
+    )  # fmt: skip
     where.add_argument("--hot-rows", type=whole(0, MOST_HOT), metavar="N", help="rows placed one by one (2048)")
     where.add_argument("--copied-rows", type=whole(0, MOST_HOT), metavar="N", help="of them, with a copy on each unit")
     where.add_argument(
@@ -47,21 +48,29 @@ def check_placement(options: argparse.Namespace, command: str) -> None:
 def placements_of(options: argparse.Namespace, trace: Trace, device: Device) -> list[Placement]:
     """Round-robin, and the placement that is asked for, last; none where none is. Raises InputError for tables that do
     not fit, and for a profile of others."""
-    from pimsim.memory.placement import HOT_ROWS, need_rows, place, profile
+    from pimsim.memory.placement import need_rows
     from pimsim.memory.placement_run import units_of
-    from pimsim.memory.traces import open_trace
 
     if options.placement is None:
         return []
     need_rows(trace.header)
-    units = units_of(device, options.units or "bank")
-    tables = trace.header.tables
+    return placed(options, trace, trace.header.tables, units_of(device, options.units or "bank"))
+
+
+def placed(
+    options: argparse.Namespace, trace: Trace, tables: tuple[TableShape, ...], units: Units
+) -> list[Placement]:  # fmt: skip
+    """Round-robin, and the placement that is asked for, last, of `tables` (those of the trace as they are stored) on
+    `units`."""
+    from pimsim.memory.placement import HOT_ROWS, place, profile
+    from pimsim.memory.traces import open_trace
+
     made = [place(tables, units, "round_robin")]
     if options.placement == "size-balanced":
         made.append(place(tables, units, "size_balanced"))
     elif options.placement == "frequency-aware":
         known = trace if options.profile is None else open_trace(options.profile)
-        if known.header.tables != tables:
+        if known.header.tables != trace.header.tables:
             raise InputError(f"--profile: {printable(options.profile)} is of other tables than the trace")
         hot = HOT_ROWS if options.hot_rows is None else options.hot_rows
         made.append(place(

@@ -7,12 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pimsim.cli.output import deliver, show
+from pimsim.cli.placement_options import placed as placed_on
+from pimsim.cli.placement_report import about, section
 from pimsim.errors import InputError, printable
 
 if TYPE_CHECKING:
     from pimsim.memory.near_result import NearResult
     from pimsim.memory.near_spec import Near
+    from pimsim.memory.placement import Placement
     from pimsim.memory.run import Result
+    from pimsim.memory.traces import Trace
     from pimsim.report.sections import Section
 
 
@@ -24,28 +28,47 @@ def execute_near(options: argparse.Namespace) -> int:
     from pimsim.memory.near import run_near, run_plain
     from pimsim.memory.near_spec import load_near
     from pimsim.memory.near_trace import bags_of
+    from pimsim.memory.placement import load_of
+    from pimsim.memory.placement_crossbar import run_placed
     from pimsim.memory.policy import Policy
     from pimsim.memory.traces import open_trace
 
-    if options.placement is not None:
-        raise InputError(
-            "trace run: --placement is of plain memories; a near memory has rows take turns over its units"
-        )
     more = {} if options.mapping is None else {"mapping": options.mapping}
     policy = Policy(scheduler=options.policy, queue=options.queue, page=options.page, refresh=options.refresh, **more)
     near = load_near(options.hw, overrides=options.set)
+    if options.placement is not None and near.spec.crossbar is None:
+        raise InputError(
+            "trace run: --placement is of plain memories and of crossbars; here rows take turns over the "
+            "units"
+        )
+    if options.units not in (None, "crossbar"):
+        raise InputError(f"trace run: {near.spec.name} has its tables in crossbars; --units crossbar")
     policy.check(near.memory)
     trace = open_trace(options.trace)
     asked = bags_of(trace, near.memory, arrivals=not options.ignore_arrivals)
     bags = (asked.address, asked.first, asked.row_bytes)
-    found = run_near(near, policy, *bags, asked.cycles(near.clock_MHz))
+    placements = _placements(options, trace, near)
+    every = [run_placed(near, policy, trace, asked, placement) for placement in placements]
+    found = every[-1] if every else run_near(near, policy, *bags, asked.cycles(near.clock_MHz))
     plain = run_plain(near.memory, policy, *bags, asked.cycles(near.memory.clock_MHz))
     answer = {**found.to_dict(), "policy": asdict(policy), "plain": plain.to_dict(), "gain": gain(found, plain)}
+    if placements:
+        answer["placement"] = about(placements, [load_of(placement, trace) for placement in placements], every)
     if options.format == "json":
         deliver(json.dumps(answer, allow_nan=False, indent=1) + "\n", None)
     else:
-        show(_sections(near, found, plain, printable(options.trace, 100)))
+        placed = [section(answer["placement"])] if placements else []
+        show([*_sections(near, found, plain, printable(options.trace, 100)), *placed])
     return 0
+
+
+def _placements(options: argparse.Namespace, trace: Trace, near: Near) -> list[Placement]:
+    """Round-robin over the crossbars, and the placement that is asked for, last; none where none is."""
+    from pimsim.memory.placement_crossbar import slots_of
+
+    if options.placement is None:
+        return []
+    return placed_on(options, trace, *slots_of(near, trace.header.tables))
 
 
 def gain(near: NearResult, plain: Result) -> dict[str, float | None]:

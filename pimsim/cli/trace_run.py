@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pimsim.cli.output import deliver, show
 from pimsim.cli.parsing import Parser, choice, whole
 from pimsim.cli.placement_options import add_placement_options, check_placement, placements_of
+from pimsim.cli.placement_report import about, section
 from pimsim.errors import printable
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def execute(options: argparse.Namespace) -> int:
     answer = _answer(found[-1], requests, policy)
     loads = [_load(placement, trace) for placement in placements]
     if placements:
-        answer["placement"] = _about(placements, loads, found, hardware)
+        answer["placement"] = about(placements, loads, found, hardware)
     if options.format == "json":
         deliver(json.dumps(answer, allow_nan=False, indent=1) + "\n", None)
     else:
@@ -135,37 +136,9 @@ def _answer(found: Result, requests: int, policy: Policy) -> dict[str, Any]:
     return {**plain, "policy": asdict(policy)}
 
 
-def _about(
-    placements: list[Placement], loads: list[Load], found: list[Result], hardware: Hardware | None
-) -> dict[str, Any]:
-    """The placement beside round-robin: how even, how fast, at what energy; gain: round-robin's figure over ours; and
-    the cache, where there is one."""
-    from dataclasses import asdict
-
-    from pimsim.memory.cache import cache_of
-
-    figures = []
-    for load, result in zip(loads, found, strict=True):
-        figures.append({
-            "load_imbalance": load.imbalance, "busiest_of_bag": load.busiest_of_bag, "cached_requests": load.cached,
-            "cycles": result.cycles, "energy_pJ": result.total_energy_pJ,
-        })  # fmt: skip
-    names = ("load_imbalance", "busiest_of_bag", "cycles", "energy_pJ")
-    gain = {name: figures[0][name] / figures[-1][name] if figures[-1][name] else None for name in names}
-    last = placements[-1]
-    units = {"kind": last.units.kind, "count": last.units.count, "capacity_bytes": last.units.capacity_bytes}
-    used = {"most_bytes": int(last.used_bytes.max()), "least_bytes": int(last.used_bytes.min())}
-    cache = cache_of(last, hardware)
-    more = {} if cache is None else {"cache": asdict(cache)}
-    return {
-        "policy": last.policy, "units": {**units, **used}, **figures[-1], **more, "round_robin": figures[0],
-        "gain": gain,
-    }  # fmt: skip
-
-
 def _sections(answer: dict[str, Any], name: str, about: str) -> list[Section]:
     from pimsim.report.sections import Column, Facts, Table
-    from pimsim.report.units import percent, scaled, significant, unit_for
+    from pimsim.report.units import percent, scaled, unit_for
 
     totals, counts = answer["totals"], answer["counts"]
     columns = max(1, counts["read"] + counts["write"])
@@ -199,30 +172,5 @@ def _sections(answer: dict[str, Any], name: str, about: str) -> list[Section]:
         table,
     ]
     if "placement" in answer:
-        placed = answer["placement"]
-        first = placed["round_robin"]
-        lines: list[tuple[str, ...]] = []
-        for label, key in (
-            ("busiest unit over mean", "load_imbalance"), ("busiest unit's rows of a bag", "busiest_of_bag"),
-            ("cycles", "cycles"), ("energy pJ", "energy_pJ"),
-        ):  # fmt: skip
-            gain = placed["gain"][key]
-            shown = "" if gain is None else f"{gain:.3f}"
-            lines.append((label, significant(first[key]), significant(placed[key]), shown))
-        kind = f"{placed['units']['count']:,} {placed['units']['kind']}s"
-        cached = ""
-        if "cache" in placed:
-            cache = placed["cache"]
-            cached = (
-                f"; {placed['cached_requests']:,} requests served by a cache of {cache['rows']:,} rows, "
-                f"{scaled('bytes', cache['capacity_bytes'])}, {scaled('energy_pJ', cache['read_pJ'])} a word, "
-                f"{scaled('latency_ns', cache['latency_ns'])}"
-            )
-        heads = (
-            Column("", right=False),
-            Column("round robin"),
-            Column(placed["policy"].replace("_", " ")),
-            Column("gain"),
-        )
-        sections.append(Table("Placement", heads, lines, caption=f"on {kind}{cached}"))
+        sections.append(section(answer["placement"]))
     return sections

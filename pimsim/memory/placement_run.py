@@ -31,6 +31,8 @@ _NO_WRITES = np.empty(0, dtype=np.uint8)
 def units_of(device: Device, kind: str) -> Units:
     """The channels, ranks or banks of a memory."""
     if kind not in UNIT_FIELDS:
+        if kind == "crossbar":
+            raise InputError(f"{device.name} has no crossbars; --units crossbar is of tables in crossbars (--hw rerec)")
         raise InputError(f"units must be one of {', '.join(UNIT_FIELDS)}; got '{kind}'")
     bits = widths(device)
     count = 1 << sum(bits[name] for name in UNIT_FIELDS[kind])

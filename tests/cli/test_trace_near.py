@@ -53,4 +53,4 @@ def test_a_file_of_ones_own_and_a_table(here: Path, capsys: pytest.CaptureFixtur
 
 def test_a_placement_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run t.txt --hw trim_g --placement round-robin") == 2
-    assert "--placement is of plain memories; a near memory has rows take turns" in capsys.readouterr().err
+    assert "--placement is of plain memories and of crossbars; here rows take turns" in capsys.readouterr().err
