@@ -99,7 +99,7 @@ def _near(setup: Setup, near: Near, asked: Asked, sums: tuple[int, ...], arrival
         )
     order = np.lexsort((asked.part, asked.inference))
     table, inference = asked.table[order], asked.inference[order]
-    begins = _bags(inference, asked.part[order], table, sums)
+    begins = bag_starts(inference, asked.part[order], table, sums)
     first = np.append(begins, len(table))
     bag_table, bag_inference = table[begins], inference[begins]
     sizes = np.array([shape.row_bytes for shape in asked.tables], dtype=np.int64)
@@ -115,7 +115,7 @@ def _near(setup: Setup, near: Near, asked: Asked, sums: tuple[int, ...], arrival
     )  # fmt: skip
 
 
-def _bags(inference: Array, part: Array, table: Array, sums: tuple[int, ...]) -> Array:
+def bag_starts(inference: Array, part: Array, table: Array, sums: tuple[int, ...]) -> Array:
     """Where each bag begins: rows of one inference and part, cut into as many even pieces as the model wants sums."""
     change = (np.diff(inference) != 0) | (np.diff(part) != 0)
     starts = np.concatenate(([0], np.flatnonzero(change) + 1))
