@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,11 @@ Requests = tuple[NDArray[np.int64], NDArray[np.uint8]]
 
 QUEUE = 32
 POLICY = Policy(scheduler="frfcfs", queue=QUEUE, hit_cap=4, mapping="ro ch pc ra ba co bg")
+POLICIES = {
+    "DRAMsim3": POLICY,
+    "Ramulator 2": replace(POLICY, hit_cap=0, queue=QUEUE + 2, write_queue=QUEUE + 2, drain_high=26, drain_low=6 + 2),
+}
+"""Ours for each of the others; the file of each says why it is theirs."""
 
 DEVICES = {
     "ddr4_2400": ("organisation.ranks=1", "organisation.chips_per_rank=8"),
@@ -22,6 +29,8 @@ DEVICES = {
 """Shipped devices, and what is changed in them: one rank of one channel, no chips for check bits; an activate of HBM2
 takes one cycle, as in DRAMsim3."""
 
+KINDS = [f"{name}{writes}" for name in ("stream", "random", "zipf") for writes in ("", ", writes")]
+"""Traces: reading only, and with 30% writes."""
 LINES = 1_000_000
 """Different accesses of the Zipf traces."""
 WRITES = 0.3
