@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pimsim.report.atomic import write_atomic
 from pimsim.report.units import significant
 
-from .banks import banks
+from .banks import banks, banks_stream
 from .batched import batched, billion
 from .lowering import lowering
 from .measure import Measurement, as_dict, machine
@@ -32,8 +32,9 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "supernet": supernet,
     "billion": billion,
     "banks": banks,
+    "banks_stream": banks_stream,
 }
-LONG = ("billion",)
+LONG = ("billion", "banks_stream")
 """Only run when named."""
 
 
