@@ -10,6 +10,7 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.memory.cache import CacheUse
 from pimsim.memory.device import Device
+from pimsim.memory.near_result import NearResult
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
 from pimsim.memory.serving_kernel import OUTPUTS, ROWS, WEIGHTS
@@ -59,7 +60,7 @@ class Session(Protocol):
         commands before `until`."""
         ...
 
-    def finish(self) -> Result:
+    def finish(self) -> Result | NearResult:
         """What the memory did; nothing is asked after it."""
         ...
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pimsim.memory.lookup_runs import bag_starts
+from pimsim.memory.lookup_trace import Asked, Rows
 from pimsim.memory.near import NearMemory
 from pimsim.memory.near_result import NearResult
 from pimsim.memory.near_spec import Near
@@ -37,6 +39,20 @@ class NearTables:
     def session(self, places: int) -> NearSession:
         """A memory that has done nothing yet."""
         return NearSession(self)
+
+
+def near_of_model(asked: Asked, sums: tuple[int, ...], near: Near, policy: Policy) -> NearTables:
+    """What inferences ask of a model's tables. sums: of each table, how many sums an inference takes of it (as many as
+    rows: the model adds nothing, so every row is sent). Raises InputError for tables that do not fit."""
+    order = np.lexsort((asked.part, asked.inference))
+    inference, table = asked.inference[order], asked.table[order]
+    begins = np.zeros(len(order), dtype=np.int64)
+    begins[bag_starts(inference, asked.part[order], table, sums)] = 1
+    rows = Rows(Asked(inference, table, asked.row[order], table, asked.tables), np.arange(asked.inferences))
+    rows.columns["bag"] = np.cumsum(begins) - 1
+    bags = bags_of(rows, near.memory)
+    assert bags.arrival is not None
+    return NearTables(bags, np.searchsorted(bags.arrival, np.arange(asked.inferences + 1)), near, policy)
 
 
 def near_tables(trace: Trace, near: Near, policy: Policy) -> NearTables:

@@ -57,8 +57,8 @@ class Bank(Channel):
                 self.serve(now)
             yield clock.timeout(1)
 
-    def act(self, request: Request, name: str, now: int, waiting: list[Request]) -> None:
-        super().act(request, name, now, waiting)
+    def act(self, request: Request, name: str, now: int, *more: Any) -> None:
+        super().act(request, name, now, *more)
         if request.done >= 0:
             self.clock.process(self.end(request))
 

@@ -19,6 +19,7 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.jit import compiled, is_ready
 from pimsim.memory import serving_kernel as sk
+from pimsim.memory.near_result import NearResult
 from pimsim.memory.run import Result
 from pimsim.memory.serving import Batching, ServiceFigures, figures
 from pimsim.memory.serving_banks import Session, Tables
@@ -57,7 +58,7 @@ class Served:
     computing: Array
     computed: Array
     done: Array
-    memory: Result
+    memory: Result | NearResult
     pipeline: Pipeline
 
     def figures(self) -> ServiceFigures:

@@ -16,23 +16,27 @@ from pimsim.memory.traces.tables import ModelTables
 
 @dataclass(frozen=True)
 class ModelTrace:
-    """rows: the trace as the model asks it, bag i is inference i. note: what had to be done for that; empty when the
+    """asked: the rows that the model is asked for. note: what had to be done for that; empty when the
     trace is of the model's tables. dealt: whether requests were dealt out (see `dealt`)."""
 
-    rows: Rows
-    inferences: int
+    asked: Asked
     note: str
     given: Trace
     dealt: int = 0
+
+    @property
+    def rows(self) -> Rows:
+        """As an open trace: bag i is inference i."""
+        return Rows(self.asked)
 
     def arrivals(self, device: Device) -> Array:
         """When (ns) each inference arrives: with its first request. Raises InputError for a trace that does not say."""
         name = self.given.header.arrival
         if not self.dealt or not name:
-            return trace_arrivals(self.given, device)[: self.inferences]
+            return trace_arrivals(self.given, device)[: self.asked.inferences]
         scale = 1.0 if name == "arrival_ns" else 1000.0 / device.clock_MHz
         times = np.concatenate([chunk[name] for chunk in self.given.chunks(["table", "row", name])])
-        return times[:: self.dealt][: self.inferences] * scale
+        return times[:: self.dealt][: self.asked.inferences] * scale
 
 
 def of_model(trace: Trace, model: ModelTables) -> ModelTrace:
@@ -45,9 +49,9 @@ def of_model(trace: Trace, model: ModelTables) -> ModelTrace:
             raise
         why, asked = str(fault), dealt(trace, model)
     else:
-        return ModelTrace(Rows(asked), asked.inferences, "", trace)
+        return ModelTrace(asked, "", trace)
     note = f"{why}; its requests are dealt out to the model's tables in turn, row numbers modulo their rows"
-    return ModelTrace(Rows(asked), asked.inferences, note, trace, model.lookups)
+    return ModelTrace(asked, note, trace, model.lookups)
 
 
 def dealt(trace: Trace, model: ModelTables) -> Asked:

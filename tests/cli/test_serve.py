@@ -42,34 +42,72 @@ def run(more: str) -> int:
 
 
 def test_a_service_is_described(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--trace t.parquet --rate 1e5 --requests 300 --csv r.csv --saturation --out s.svg --format json") == 0
-    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    assert found["requests"] == 300
+    assert run("--trace t.parquet --rate 1e5 --requests 200 --csv r.csv --out s.svg --format json") == 0
+    answered = capsys.readouterr()
+    found = json.loads(answered.out, parse_constant=pytest.fail)
+    assert found["requests"] == 200
+    assert found["memory"] == "hbm2", "that of the hardware description"
+    assert "dealt out to the model's tables" in answered.err, "the trace has more rows than the model's tables"
     quantiles = [found["latency_ns"][name] for name in ("p50", "p95", "p99", "p99.9")]
     assert quantiles == sorted(quantiles)
     parts = found["parts_ns"]
     assert sum(parts.values()) == pytest.approx(found["mean_ns"])
-    assert found["energy_pJ_per_request"]["total"] == pytest.approx(
-        found["energy_pJ_per_request"]["lookups"] + found["energy_pJ_per_request"]["compute"]
-    )
+    energy, split = found["energy_pJ_per_request"], found["energy_parts_pJ_per_request"]
+    assert energy["total"] == pytest.approx(energy["lookups"] + energy["compute"])
+    assert energy["total"] == pytest.approx(energy["of_requests"] + energy["of_time"])
+    assert energy["of_time"] > split["compute"]["static"] + split["memory"]["background"] > 0.0
+    assert split["memory"]["read"] > 0.0 < split["memory"]["write"], "outputs are written to the same banks"
     assert 0.0 < found["utilization"]["banks_data_bus"] < 1.0
     assert max(found["over_time"]["pipeline"]) <= 1.0 + 1e-9
-    # Of 300 requests the few that fill the pipeline and the slack at the end are a good part.
-    assert 0.5 < found["saturation_per_s"] / found["throughput_all_at_once_per_s"] < 2.0
+    # Of 200 requests the few that fill the pipeline and the slack at the end are a good part.
+    assert 0.5 < found["saturation_per_s"] / found["throughput_all_at_once_per_s"] < 2.5
     rows = list(csv.DictReader((here / "r.csv").open()))
     assert list(rows[0]) == ["request", "arrival_ns", "queue_ns", "lookup_ns", "compute_ns", "done_ns"]
-    assert len(rows) == 300
+    assert len(rows) == 200
     for row in rows:
         took = sum(float(row[name]) for name in ("arrival_ns", "queue_ns", "lookup_ns", "compute_ns"))
         assert took == pytest.approx(float(row["done_ns"]), abs=0.01)
     assert (here / "s.svg").read_text().startswith("<?xml")
 
 
+@pytest.mark.parametrize("memory", ["ddr4_2400", "rram", "hbm2_banks"])
+def test_any_memory_serves(here: Path, memory: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"--trace t.parquet --rate 1e5 --requests 60 --no-saturation --memory {memory} --format json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["memory"].startswith(memory)
+    assert found["parts_ns"]["lookup"] > 0.0 < found["energy_pJ_per_request"]["lookups"]
+    assert ("banks_data_bus" in found["utilization"]) == (memory != "hbm2_banks")
+
+
+def test_a_memory_in_place_of_hardware_has_a_default_for_the_arithmetic(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "serve --hw ddr4_2400 --model m.onnx --trace t.parquet --rate 1e5 --requests 40 --no-saturation"
+    assert main(shlex.split(asked)) == 0
+    answered = capsys.readouterr()
+    assert "note: ddr4_2400 is a memory; the arithmetic is done on reram_128" in answered.err
+    assert "ddr4_2400, fcfs" in answered.out
+
+
+def test_the_hottest_rows_come_from_a_cache(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for cached in (0, 40):
+        more = f"--policy frfcfs --placement frequency-aware --cached-rows {cached} --memory ddr4_2400"
+        assert run(f"--trace t.parquet --rate 1e5 --requests 60 --no-saturation --format json {more}") == 0
+        found[cached] = json.loads(capsys.readouterr().out)
+    assert found[40]["policy"] == "frfcfs"
+    parts = {cached: one["energy_parts_pJ_per_request"]["memory"] for cached, one in found.items()}
+    assert parts[40]["read"] < parts[0]["read"]
+    assert parts[40]["cache"] > 0.0 < parts[40]["cache_leakage"]
+    assert "cache" not in parts[0]
+    assert found[40]["parts_ns"]["lookup"] < found[0]["parts_ns"]["lookup"]
+
+
 def test_the_trace_says_when(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--trace t.parquet --max-batch 4 --timeout-us 50") == 0
+    assert run("--trace t.parquet --max-batch 4 --timeout-us 50 --no-saturation") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "arrivals as the trace says" in shown
-    assert "requests 100 over" in shown
+    assert "requests 200 over" in shown
     assert "p99.9" in shown
 
 
@@ -77,9 +115,17 @@ def test_the_trace_says_when(here: Path, capsys: pytest.CaptureFixture[str]) -> 
     ("more", "said"),
     [
         ("--trace no.parquet --rate 5", "no.parquet: no such file; 'pimsim trace make' makes a trace"),
-        ("--trace a.txt --rate 5", "a trace of table rows is needed; this one has addresses"),
+        ("--trace a.txt --rate 5", "lookups of a model need a trace of table rows; this one has addresses"),
         ("--trace t.parquet --rate 0", "serve: argument --rate: must be a number from 0.001 to 1e+12; got '0'"),
-        ("--trace t.parquet --rate 5 --memory ddr9", "no memory file 'ddr9', and none of that name is shipped"),
+        (
+            "--trace t.parquet --rate 5 --memory ddr9",
+            "no file 'ddr9', and no memory or hardware description of that name",
+        ),
+        (
+            "--trace t.parquet --rate 5 --memory trim_g --policy fcfs",
+            "trim_g on ddr5_4800 schedules and places rows itself",
+        ),
+        ("--trace t.parquet --rate 5 --cached-rows 5", "serve: --cached-rows is of --placement frequency-aware"),
         ("--trace t.parquet --rate 5 --csv x --out x", "--csv and --out name the same file: x"),
     ],
 )
