@@ -32,8 +32,8 @@ class Costs:
     """
 
     def __init__(self, lowering: Lowering, hardware: Hardware | str | os.PathLike[str]):
-        self.lowering = lowering
         machine = hardware if isinstance(hardware, Hardware) else load_hardware(hardware)
+        self.lowering = lowering.on(machine)
         self._points, self._room = Points(machine, {}), Room()
 
     def __call__(self, architectures: Sequence[Architecture]) -> dict[str, Array]:

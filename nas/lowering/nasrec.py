@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from nas.spaces.sizes import HEADS, Inputs, sizes
 from pimsim.cost.networks import Networks
 from pimsim.errors import InputError
 from pimsim.graph.workload import Edge, Kind, Layer, Unit, Workload
+from pimsim.hardware.schema import Hardware
 from pimsim.jit import compiled
 from pimsim.mapping import columns as c
 
@@ -56,13 +58,28 @@ class Lowering:
             raise InputError(f"embeddings must be one of {', '.join(EMBEDDINGS)}; got {embeddings!r}")
         self.inputs = Inputs.of(len(schema.dense), len(schema.sparse), embedding_dim)
         self.stem = stem_layers(schema, embedding_dim, embeddings == "inputs")
+        self._pack_stem()
         order = DIMS if embeddings == "inputs" else BATCH
         if any(field.pooling for field in schema.sparse) and embeddings == "tables":
             order = AT_ONCE
         self._order = order
+        self._given = (*self.inputs, HEADS, MERGED_ROWS)
+
+    def _pack_stem(self) -> None:
         layers, edges, starts = c.pack(Workload("", self.stem)).arrays
         self._stem = layers.reshape(-1, c.LAYER_COLUMNS), edges.reshape(-1, k.EDGE_COLUMNS), starts
-        self._given = (*self.inputs, HEADS, MERGED_ROWS)
+
+    def on(self, hardware: Hardware) -> Lowering:
+        """The same with its tables looked up on the memory of `hardware` (`memory.banks`), once for all architectures:
+        they ask for the same rows. Itself where that names none. Raises InputError for tables that do not fit."""
+        if hardware.memory.banks is None:
+            return self
+        from pimsim.memory.lookups import with_lookups
+
+        found = copy.copy(self)
+        found.stem = with_lookups(Workload("", self.stem), hardware).layers
+        found._pack_stem()
+        return found
 
     def networks(self, architectures: Sequence[Architecture], room: Room | None = None) -> Networks:
         """The architectures as rows of pimsim's arrays, views of `room` where one is given. Raises InputError where

@@ -12,7 +12,7 @@ from pimsim.errors import InputError
 from tests.nas.lowering.conftest import plain_schema
 
 
-@pytest.mark.parametrize("hardware", ["reram_128", "isaac"])
+@pytest.mark.parametrize("hardware", ["reram_128", "isaac", "reram_128_ddr4"])
 def test_figures_are_those_of_a_run(generator, hardware, monkeypatch):
     monkeypatch.setattr(costs, "CHUNK", 4)  # two chunks in the same room
     space, lowering = Space.full(blocks=3, dense_widths=(16, 64, 128)), Lowering(plain_schema(4, 6))
