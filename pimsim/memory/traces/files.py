@@ -40,7 +40,12 @@ def open_trace(path: FilePath) -> Trace:
     if begin.startswith(b"PAR1"):
         return ParquetTrace(Path(path))
     if begin.startswith(b"PK\x03\x04"):
+        if b"data.pkl" in begin:
+            told = "write the arrays with numpy.savez, as docs/traces.md shows"
+            raise InputError(f"is pickled by torch, which is not read; {told}", place)
         return BagTrace(Path(path))
+    if begin.startswith(b"\x1f\x8b"):
+        raise InputError("is compressed by gzip; unpack it first (gunzip)", place)
     if begin.startswith(FIRST[:14].encode()):
         return TextTrace(Path(path))
     return AddressTrace(Path(path))

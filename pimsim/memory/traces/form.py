@@ -25,9 +25,6 @@ Chunk = Mapping[str, Array]
 CHUNK = 2**18
 """Requests of a chunk as pimsim writes it: its columns fit into the second-level cache."""
 
-LARGEST_CHUNK = 2**26
-"""Requests of a chunk that are read at once (a row group of someone else's file)."""
-
 KINDS = {
     "bag": np.int64, "table": np.int32, "row": np.int64, "address": np.int64, "write": np.uint8,
     "arrival_ns": np.int64, "arrival_cycle": np.int64,

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.memory.traces.form import KINDS, LARGEST_CHUNK, Checker, Chunk, Header, chosen
+from pimsim.memory.traces.form import CHUNK, KINDS, Checker, Chunk, Header, chosen
 
 KEY = b"pimsim.trace"
 _NARROW = 2**31
+
+AT_ONCE = 2**22
+"""Requests of a row group that are read at once; of a larger one (someone else's) they come by CHUNK."""
 
 
 class ParquetTrace:
@@ -42,15 +45,11 @@ class ParquetTrace:
             self.header = Header.from_json(text.decode("utf-8", "replace"), schema.names)
         except InputError as fault:
             raise InputError(str(fault), self.place) from fault
-        for group in range(metadata.num_row_groups):
-            size = metadata.row_group(group).num_rows
-            if size > LARGEST_CHUNK:
-                most = f"at most {LARGEST_CHUNK:,} are read at once"
-                raise InputError(f"row group {group} holds {size:,} requests; {most}", self.place)
         self.requests: int | None = int(metadata.num_rows)
 
     def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """The requests, a row group at a time; the next one is decoded while the caller works on this one."""
+        """The requests, a row group at a time (CHUNK of a larger one); the next ones are decoded while the caller works
+        on these."""
         from concurrent.futures import ThreadPoolExecutor
 
         import pyarrow as pa
@@ -60,12 +59,10 @@ class ParquetTrace:
         checker = Checker(self.header, self.place)
         try:
             with ThreadPoolExecutor(1) as ahead, pq.ParquetFile(self.path, pre_buffer=False) as file:
-                groups = range(file.num_row_groups)
-                coming = ahead.submit(_read, file, 0, names) if groups else None
-                for group in groups:
-                    assert coming is not None
-                    table = coming.result()
-                    coming = ahead.submit(_read, file, group + 1, names) if group + 1 < len(groups) else None
+                pieces = _pieces(file, names)
+                coming = ahead.submit(next, pieces, None)
+                while (table := coming.result()) is not None:
+                    coming = ahead.submit(next, pieces, None)
                     chunk = {name: self._array(name, table.column(i)) for i, name in enumerate(names)}
                     if table.num_rows:
                         checker.check(chunk)
@@ -88,8 +85,16 @@ class ParquetTrace:
         return values.astype(kind, copy=True)
 
 
-def _read(file: Any, group: int, names: list[str]) -> Any:
-    return file.read_row_group(group, columns=names, use_threads=False)
+def _pieces(file: Any, names: list[str]) -> Iterator[Any]:
+    """The requests as tables: memory grows with AT_ONCE, not with what the file says of a row group."""
+    import pyarrow as pa
+
+    for group in range(file.num_row_groups):
+        if file.metadata.row_group(group).num_rows <= AT_ONCE:
+            yield file.read_row_group(group, columns=names, use_threads=False)
+            continue
+        for batch in file.iter_batches(CHUNK, row_groups=[group], columns=names, use_threads=False):
+            yield pa.Table.from_batches([batch])
 
 
 class ParquetWriter:

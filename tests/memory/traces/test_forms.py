@@ -304,3 +304,60 @@ def test_a_header_that_makes_no_sense_is_refused(make: object, said: str) -> Non
     with pytest.raises(InputError) as raised:
         make()  # type: ignore[operator]
     assert str(raised.value).startswith(said)
+
+
+def test_a_large_row_group_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pimsim.memory.traces import parquet as form
+
+    path = tmp_path / "t.parquet"
+    write_trace(path, ROWS, [some([0] * 500, [0] * 500, list(range(500))), some([1] * 9, [1] * 9, [3] * 9)])
+    at_once = whole(open_trace(path))
+    monkeypatch.setattr(form, "AT_ONCE", 100)
+    monkeypatch.setattr(form, "CHUNK", 64)
+    trace = open_trace(path)
+    assert [len(chunk["row"]) for chunk in trace.chunks(["row"])] == [64] * 7 + [52, 9]
+    assert whole(trace) == at_once
+
+
+def test_what_is_broken_is_an_error_of_one_line(tmp_path: Path) -> None:
+    """A few hundred bytes changed, cut out or put in, seeded, of a trace of every form: read, or refused in one
+    printable line with the file's name."""
+    import random
+
+    draw = random.Random(1)
+    requests = [some([i // 4], [i % 2], [i % 50]) for i in range(40)]
+    for name in ("a.parquet", "a.txt"):
+        write_trace(tmp_path / name, ROWS, requests)
+    np.savez(tmp_path / "a.npz", indices=np.arange(50), offsets=np.arange(0, 50, 5), rows=[60])
+    text(tmp_path, "".join(f"0x{64 * i:x} READ {i}\n" for i in range(40)), "a.trace")
+    path = tmp_path / "broken"
+    refused: list[str] = []
+    for name in ("a.parquet", "a.txt", "a.npz", "a.trace"):
+        good = (tmp_path / name).read_bytes()
+        for _ in range(100):
+            content = bytearray(good)
+            for _ in range(draw.choice((1, 2, 10))):
+                at = draw.randrange(len(content) + 1)
+                new = bytes(draw.choices(b"0123456789-.eE \n\x00\x1b\xff#naN", k=draw.choice((0, 1, 30))))
+                content[at : at + draw.choice((0, 1, 20))] = new
+            path.write_bytes(bytes(content))
+            try:
+                whole(open_trace(path))
+            except InputError as fault:
+                refused.append(str(fault))
+    assert len(refused) > 200
+    assert all(said.isprintable() and said.startswith(str(path)) for said in refused)
+
+
+def test_other_files_are_named(tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "t.gz").write_bytes(gzip.compress(b"0x40 R\n"))
+    assert fault(tmp_path / "t.gz") == "t.gz: is compressed by gzip; unpack it first (gunzip)"
+    (tmp_path / "t.csv").write_text("table,row\n0,1\n")
+    assert fault(tmp_path / "t.csv").startswith("t.csv:1:1: is a request of no known form (known: '0x12345680 R'")
+    torch = pytest.importorskip("torch")
+    torch.save((torch.arange(4), torch.arange(2)), tmp_path / "t.pt")
+    assert fault(tmp_path / "t.pt") == (
+        "t.pt: is pickled by torch, which is not read; write the arrays with numpy.savez, as docs/traces.md shows"
+    )
