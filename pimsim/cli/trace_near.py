@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pimsim.memory.near_result import NearResult
     from pimsim.memory.near_spec import Near
     from pimsim.memory.placement import Placement
+    from pimsim.memory.policy import Policy
     from pimsim.memory.run import Result
     from pimsim.memory.traces import Trace
     from pimsim.report.sections import Section
@@ -38,8 +39,7 @@ def execute_near(options: argparse.Namespace) -> int:
     near = load_near(options.hw, overrides=options.set)
     if options.placement is not None and near.spec.crossbar is None:
         raise InputError(
-            "trace run: --placement is of plain memories and of crossbars; here rows take turns over the "
-            "units"
+            "trace run: --placement is of plain memories and of crossbars; here rows take turns over the units"
         )
     if options.units not in (None, "crossbar"):
         raise InputError(f"trace run: {near.spec.name} has its tables in crossbars; --units crossbar")
@@ -58,7 +58,7 @@ def execute_near(options: argparse.Namespace) -> int:
         deliver(json.dumps(answer, allow_nan=False, indent=1) + "\n", None)
     else:
         placed = [section(answer["placement"])] if placements else []
-        show([*_sections(near, found, plain, printable(options.trace, 100)), *placed])
+        show([*_sections(near, found, plain, policy, printable(options.trace, 100)), *placed])
     return 0
 
 
@@ -79,14 +79,15 @@ def gain(near: NearResult, plain: Result) -> dict[str, float | None]:
     }
 
 
-def _sections(near: Near, found: NearResult, plain: Result, name: str) -> list[Section]:
+def _sections(near: Near, found: NearResult, plain: Result, policy: Policy, name: str) -> list[Section]:
     from pimsim.report.sections import Column, Facts, Table
     from pimsim.report.units import percent, scaled, unit_for
 
     won: dict[str, Any] = gain(found, plain)
+    queue = f", queue of {policy.queue}" if policy.scheduler == "frfcfs" else ""
     pairs = [
         ("near memory", f"{found.name}: {printable(near.spec.description, 200)}"),
-        ("plain memory", plain.device),
+        ("plain memory", f"{plain.device}, {policy.scheduler}{queue}, {policy.page} page"),
         ("requests", f"{found.lookups:,} in {found.bags:,} bags; {found.sums:,} sums to the host"),
         ("time", f"{scaled('latency_ns', found.time_ns)} ({found.cycles:,} cycles of {found.clock_MHz:g} MHz)"),
         ("time, plain", scaled("latency_ns", plain.time_ns)),

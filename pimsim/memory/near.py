@@ -91,7 +91,7 @@ def run_plain(
 ) -> Result:
     """The same lookups with every row read by the host, who adds. done: end of the data of every bag's last row."""
     asked = lookups(address, first, row_bytes, arrival)
-    bursts = np.array([device.bursts(int(size)) for size in asked.bytes], dtype=np.int64)[asked.bag]
+    bursts = (-(-asked.bytes // device.access_bytes))[asked.bag]
     starts = np.cumsum(bursts) - bursts
     step = np.arange(int(bursts.sum())) - np.repeat(starts, bursts)
     begin = np.repeat(asked.address // device.access_bytes, bursts) + step

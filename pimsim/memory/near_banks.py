@@ -88,6 +88,7 @@ class BankAdders:
         self.bus_rank, self.bus_host = np.zeros(self.ranks), np.zeros(self.channels)
         self.fed = self.entered = self.lookups = self.bags = self.adds = self.sums = self.unit_sums = self.bits = 0
         self.end = 0.0
+        self.hot: Ints | None = None  # first bytes of the rows of which every unit has a copy
 
     def feed(self, asked: Lookups) -> Ints:
         """Cycle at which the sums of every bag are at the host."""
@@ -95,13 +96,13 @@ class BankAdders:
         if len(asked.address) and not 0 <= asked.address.min() <= asked.address.max() < device.capacity_bytes:
             raise InputError(f"rows stand outside {device.name}, which has {device.capacity_bytes:,} bytes")
         slot, _ = asked.slots(device.access_bytes)
-        at = slot % self.units
+        at = self._units(asked, slot)
         hit = self.cache.look_up(at, asked.address, slot, int(asked.bytes.max(initial=1)))
         ready = self._instructed(asked, at % self.ranks)
         done = ready + 1.0  # a row in the cache
         done[hit == 0] = self._read(asked, slot // self.units, at, np.flatnonzero(hit == 0), ready)
         bag, of, latest = gathered(asked.bag, at, self.units, done)
-        beats = device.timing.tCCD_S * np.array([device.bursts(int(size)) for size in asked.bytes], dtype=np.int64)
+        beats = device.timing.tCCD_S * -(-asked.bytes // device.access_bytes)
         if banks.sums_in == "buffer":
             if self.near.spec.level != "rank":
                 latest = in_turn(latest, of % self.ranks, beats[bag], self.bus_rank)
@@ -137,6 +138,20 @@ class BankAdders:
             energy, done,
         )  # fmt: skip
 
+    def _units(self, asked: Lookups, slot: Ints) -> Ints:
+        """Unit of every row: by its number, or any for one that all have."""
+        at, copies = slot % self.units, _banks(self.near).copied_rows
+        if not copies or not len(slot):
+            return at
+        if self.hot is None:
+            rows, counts = np.unique(asked.address, return_counts=True)
+            self.hot = np.sort(rows[np.argsort(-counts, kind="stable")[:copies]])
+        where = np.minimum(np.searchsorted(self.hot, asked.address), len(self.hot) - 1)
+        hot = (self.hot[where] == asked.address).astype(np.int64)
+        load, stamp = np.zeros(self.units, dtype=np.int64), np.full(self.units, -1, dtype=np.int64)
+        kernel(near_kernels, "evened", len(at))(asked.bag, at, hot, load, stamp)
+        return at
+
     def _instructed(self, asked: Lookups, rank: Ints) -> Any:
         """Cycle at which the instruction of every row is where DRAM commands are made of it."""
         commands = _banks(self.near).commands
@@ -154,7 +169,7 @@ class BankAdders:
         times = np.ceil(ready[rows]).astype(np.int64)
         order = np.argsort(times, kind="stable")
         rows, times = rows[order], times[order]
-        bursts = np.array([unit.bursts(int(size)) for size in asked.bytes], dtype=np.int64)[asked.bag[rows]]
+        bursts = (-(-asked.bytes // unit.access_bytes))[asked.bag[rows]]
         starts = np.cumsum(bursts) - bursts
         step = np.arange(int(bursts.sum())) - np.repeat(starts, bursts)
         own = np.repeat(rows, bursts)

@@ -39,6 +39,32 @@ def cached(
         used[taken] = clock[0]
 
 
+def evened(bag: Array, unit: Array, hot: Array, load: Array, stamp: Array) -> None:
+    """Hot rows, of which every unit has a copy, go one by one to the unit with the fewest rows of their bag (the lowest
+    of equals). bag: never goes back. unit: of every row, changed. load: rows of a bag in each unit, stamp: its bag."""
+    begin = 0
+    while begin < len(bag):
+        end = begin
+        while end < len(bag) and bag[end] == bag[begin]:
+            if hot[end] == 0:
+                u = unit[end]
+                load[u] = load[u] + 1 if stamp[u] == bag[begin] else 1
+                stamp[u] = bag[begin]
+            end += 1
+        for i in range(begin, end):
+            if hot[i] == 0:
+                continue
+            best, least = 0, -1
+            for u in range(len(load)):
+                rows = load[u] if stamp[u] == bag[begin] else 0
+                if least < 0 or rows < least:
+                    best, least = u, rows
+                if least == 0:
+                    break
+            unit[i], load[best], stamp[best] = best, least + 1, bag[begin]
+        begin = end
+
+
 def on_cores(
     core: Array, ready: Array, dma: Array, add: Array, threads: int, thread: Array, engine: Array, end: Array
 ) -> None:

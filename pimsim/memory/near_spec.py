@@ -58,6 +58,9 @@ class Banks(Model):
     cache_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = Field(default=0, description="cache of rows in every unit")
     cache_ways: Annotated[int, Field(ge=1, le=4096)] = 4
     cache_pJ: NonNegativeFloat = Field(default=0.0, description="one row read from the cache")
+    copied_rows: Annotated[int, Field(ge=0, le=1 << 20)] = Field(
+        default=0, description="hottest rows, as the first call counts them, with a copy in every unit"
+    )
     read_share: Share = Field(default=1.0, description="of a read's energy, what is spent on the way to the adders")
 
 
@@ -145,8 +148,9 @@ class Spec(Model):
             if banks.together not in allowed:
                 text = f"level {self.level} takes {', '.join(sorted(allowed))}; got {banks.together}"
                 problems.append(("banks.together", text))
-            if banks.together != "none" and banks.cache_bytes:
-                problems.append(("banks.cache_bytes", "units that act together have no cache of their own"))
+            for key in ("cache_bytes", "copied_rows"):
+                if banks.together != "none" and getattr(banks, key):
+                    problems.append((f"banks.{key}", f"units that act together have no {key} of their own"))
         if problems:
             text = "; ".join(message for _, message in problems)
             raise PydanticCustomError("rule", "{text}", {"text": text, "problems": problems})

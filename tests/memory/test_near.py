@@ -185,6 +185,15 @@ def test_a_cache_takes_rows_that_come_again() -> None:
     assert found.counts["cache_hits"] == 0
 
 
+def test_copies_of_hot_rows_even_a_bag_out() -> None:
+    """A row asked for 32 times a bag by itself is one bank group's; with a copy everywhere it is all groups'."""
+    address, first = np.zeros(64, dtype=np.int64), np.array([0, 32, 64])
+    alone = run_near(load_near("trim_g"), STILL, address, first, 64)
+    copied = run_near(load_near("trim_g_hot"), STILL, address, first, 64)
+    assert (alone.counts["unit_sums"], copied.counts["unit_sums"]) == (2, 64)
+    assert (alone.counts["activate"], copied.counts["activate"]) == (1, 32)
+
+
 @pytest.mark.parametrize("name", near_names())
 def test_energy_is_counted(name: str) -> None:
     """Twice the bags, twice the counts of what is not shared; nothing asked, nothing done."""

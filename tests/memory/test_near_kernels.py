@@ -11,7 +11,7 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pimsim.memory.near_kernels import cached, on_cores
+from pimsim.memory.near_kernels import cached, evened, on_cores
 from pimsim.memory.near_lookups import gathered, in_turn
 
 JOBS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3), st.integers(1, 9)), max_size=30)
@@ -90,6 +90,24 @@ def test_threads_share_their_engine_as_in_simpy(rows: list[tuple[int, int, int]]
     args = (np.zeros(len(rows)), dma.astype(float), add.astype(float), threads, np.zeros(3 * threads), np.zeros(3))
     on_cores(cores, *args, end)
     assert end.tolist() == ends
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.booleans()), max_size=40))
+def test_copies_even_bags_out(asked: list[tuple[int, int, bool]]) -> None:
+    asked.sort(key=lambda row: row[0])
+    expected = [unit for _, unit, _ in asked]
+    for bag in range(4):
+        load = [0] * 5
+        for b, unit, hot in asked:
+            load[unit] += b == bag and not hot
+        for i, (b, _, hot) in enumerate(asked):
+            if b == bag and hot:
+                expected[i] = load.index(min(load))
+                load[expected[i]] += 1
+    bags, units, hot = (np.array([row[k] for row in asked], dtype=np.int64) for k in range(3))
+    evened(bags, units, hot, np.zeros(5, dtype=np.int64), np.full(5, -1))
+    assert units.tolist() == expected
 
 
 def test_parts_of_a_sum_are_gathered() -> None:

@@ -78,7 +78,10 @@ def test_clocks_are_those_of_the_level() -> None:
             r"mine.yaml:7:8: banks: level dpu has no section banks\n.*dpu: level dpu needs section dpu",
         ),
         (("sums_in: buffer", "together: banks"), "level rank takes none, ranks; got banks"),
-        (("sums_in: buffer", "together: ranks, cache_bytes: 64"), "units that act together have no cache of their own"),
+        (
+            ("sums_in: buffer", "together: ranks, cache_bytes: 64"),
+            "units that act together have no cache_bytes of their own",
+        ),
         (("sums_in: buffer", "queue: 0"), r"mine.yaml:7:16: banks.queue: out of range; got 0; allowed 1 to 4096"),
         (("ddr4_3200", "ddr4_3300"), "no memory file 'ddr4_3300', and none of that name is shipped; did you mean"),
         (("ddr4_3200", "../ddr4"), "memory: '../ddr4': give a shipped name, or a file beside this one"),

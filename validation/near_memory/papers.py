@@ -41,9 +41,9 @@ DEVIATIONS = """\
   rate, and are left out. One instruction in half a cycle and one sum of two modules a bag are in both.
 - **Small poolings** lose to the sums: with one row a bag every row still crosses the channel; a bag over four modules
   is four sums.
-- **TRiM.** Rows are drawn evenly and lie over bank groups by their number, so bags are as uneven as chance makes
-  them; the paper's copies of hot rows even that out, but its traces are skewed to begin with. Its baseline and its
-  number of ranks were not at hand; ours grow with ranks, and 7.7 lies between two and four. Adders at every bank gain
+- **TRiM.** Its baseline and its number of ranks were not at hand; ours grow with ranks, and 7.7 lies between two and
+  four. Copies of hot rows gain where a bag is alone and one bank group would hold it up; with all bags at once other
+  bags fill the gaps, and reads of a hot row in one place, which find it open, are worth more. Adders at every bank gain
   less than at bank groups here: with 80 rows over 64 banks and more there is a sum for almost every row, and all of
   them cross the rank's bus.
 - **TensorDIMM** reads 64 bytes of every rank whatever a row has: below 64 bytes times ranks it wastes what it reads.

@@ -84,6 +84,18 @@ def asked(near: Near, rows: str, row_bytes: int, pooling: int, lookups: int) -> 
     return bags.address, bags.first, bags.row_bytes
 
 
+def alone(name: str, row_bytes: int, rows: str, lookups: int) -> Point:
+    """One point of bags that come when the one before is long done: the mean time of a bag in place of that of all."""
+    near, gap = near_of(name, 4), 100_000
+    lookups -= lookups % 80
+    bags = asked(near, rows, row_bytes, 80, lookups)
+    arrival = np.arange(len(bags[1]) - 1) * gap
+    plain, found = run_plain(near.memory, POLICY, *bags, arrival), run_near(near, POLICY, *bags, arrival)
+    assert plain.done is not None
+    ns = [near.memory.ns(float((done - arrival).mean())) for done in (plain.done, found.done)]
+    return Point("alone", name, 4, 80, row_bytes, rows, lookups, *ns, plain.total_energy_pJ, found.total_energy_pJ, 0.0)
+
+
 def run(study: str, name: str, ranks: int, pooling: int, row_bytes: int, rows: str, lookups: int) -> Point:
     """One point, near and plain."""
     near = near_of(name, ranks)
@@ -98,7 +110,7 @@ def run(study: str, name: str, ranks: int, pooling: int, row_bytes: int, rows: s
 
 def points(lookups: int = LOOKUPS) -> Iterator[Point]:
     """All of them: RecNMP over pooling and ranks, with its cache on rows that come again; TRiM's levels over ranks and
-    row lengths; the other levels over row lengths."""
+    row lengths, with its copies on rows that come again; the other levels over row lengths."""
     for ranks in RANKS:
         for pooling in POOLINGS:
             yield run("ranks", "recnmp", ranks, pooling, 64, "uniform", lookups)
@@ -106,6 +118,10 @@ def points(lookups: int = LOOKUPS) -> Iterator[Point]:
         for ranks in (2, 4, 8):
             for name in ("recnmp", "recnmp_cached"):
                 yield run("cache", name, ranks, 80, 64, rows, lookups)
+    for rows in ("reuse", "zipf"):
+        for name in ("trim_g", "trim_g_hot"):
+            yield run("copies", name, 4, 80, 512, rows, lookups // 2)
+            yield alone(name, 512, rows, lookups // 2)
     for ranks in (2, 4, 8):
         for row_bytes in (128, 256, 512, 1024):
             for name in ("tensordimm", "trim_r", "trim_g", "trim_b"):
