@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 CURVE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05)
 """Of the saturation rate: where the picture has its points."""
 
-STEPS, SEARCHED = 11, 2000
-"""Halvings of the search for the saturation rate, and inferences of each try."""
+STEPS, SEARCHED, MOST_SEARCHED = 11, 2000, 500_000
+"""Halvings of the search for the saturation rate, and inferences of each try, at least and at most."""
 
 
 def parser() -> Parser:
@@ -103,7 +103,7 @@ def execute(options: argparse.Namespace) -> int:
     answer = answer_of(service, served)
     if options.saturation or "out" in files:
         answer |= search(service)
-        if options.rate is not None and options.rate > answer["saturation_bracket_per_s"][1]:
+        if options.rate is not None and options.rate > answer.get("saturation_bracket_per_s", [0.0, np.inf])[1]:
             say("note: the rate is above saturation; the queue grows as long as requests come")
     if options.format == "json":
         deliver(json.dumps(answer, allow_nan=False, indent=1) + "\n", None)
@@ -111,7 +111,7 @@ def execute(options: argparse.Namespace) -> int:
         show(serve_report.sections(answer))
     if "csv" in files:
         deliver(serve_report.csv_text(served), files["csv"])
-    if "out" in files:
+    if "out" in files and "saturation_per_s" in answer:
         serve_report.draw(curve(service, answer["saturation_per_s"]), answer, files["out"])
     return 0
 
@@ -162,20 +162,26 @@ STANDING = ("background", "refresh", "cache_leakage")
 
 
 def search(service: Service) -> dict[str, Any]:
-    """The saturation rate: the largest at which what is left after the last arrival is done in little time."""
-    from pimsim.memory.serving import saturation
+    """The saturation rate: the largest at which what is left after the last arrival is done in little time. Nothing
+    where so many inferences go on at once that a search with MOST_SEARCHED of them would not tell."""
+    from pimsim.memory.serving import poisson_arrivals, saturation
 
-    count = min(service.options.requests or SEARCHED, SEARCHED)
-    most = service.of(np.zeros(count)).figures().throughput_per_s
     slack = 5.0 * float(service.of(np.zeros(1)).done[0]) + 2.0 * service.batching.timeout_ns
+    count = SEARCHED
+    while float((at_once := service.of(np.zeros(count))).done.max()) < 2.0 * slack:
+        count *= 4
+        if count > MOST_SEARCHED:
+            say(f"note: {MOST_SEARCHED:,} inferences are too few to find the saturation rate of so long a service")
+            return {}
+    most = at_once.figures().throughput_per_s
 
     def keeps_up(rate: float) -> bool:
-        one = service.at(rate, count)
-        return float(one.done[-1] - one.arrival[-1]) <= slack + 0.01 * float(one.arrival[-1])
+        one = service.of(poisson_arrivals(rate, count, service.options.seed))
+        return float(one.done.max() - one.arrival[-1]) <= slack + 0.01 * float(one.arrival[-1])
 
     low, high = saturation(keeps_up, most / 64.0, most * 4.0, STEPS)
     return {
-        "saturation_per_s": low, "saturation_bracket_per_s": [low, high], "throughput_all_at_once_per_s": most
+        "saturation_per_s": low, "saturation_bracket_per_s": [low, high], "throughput_all_at_once_per_s": most,
     }  # fmt: skip
 
 

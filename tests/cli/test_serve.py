@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pimsim.cli import serve
 from pimsim.cli.main import main
 
 
@@ -41,7 +42,10 @@ def run(more: str) -> int:
     return main(["serve", "--hw", "reram_128", "--model", "m.onnx", *shlex.split(more)])
 
 
-def test_a_service_is_described(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_service_is_described(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "SEARCHED", 300)
     assert run("--trace t.parquet --rate 1e5 --requests 200 --csv r.csv --out s.svg --format json") == 0
     answered = capsys.readouterr()
     found = json.loads(answered.out, parse_constant=pytest.fail)
@@ -68,6 +72,18 @@ def test_a_service_is_described(here: Path, capsys: pytest.CaptureFixture[str]) 
         took = sum(float(row[name]) for name in ("arrival_ns", "queue_ns", "lookup_ns", "compute_ns"))
         assert took == pytest.approx(float(row["done_ns"]), abs=0.01)
     assert (here / "s.svg").read_text().startswith("<?xml")
+
+
+def test_a_service_too_long_to_saturate_says_so(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "SEARCHED", 5)
+    monkeypatch.setattr(serve, "MOST_SEARCHED", 10)
+    assert run("--trace t.parquet --rate 1e5 --requests 30 --max-batch 20 --out s.png") == 0
+    answered = capsys.readouterr()
+    assert "note: 10 inferences are too few to find the saturation rate of so long a service" in answered.err
+    assert "saturation" not in answered.out
+    assert not (here / "s.png").exists()
 
 
 @pytest.mark.parametrize("memory", ["ddr4_2400", "rram", "hbm2_banks"])
