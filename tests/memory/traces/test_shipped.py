@@ -52,9 +52,25 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dram.trace").write_text("0x40 R\n0x80 W\n")
     np.savez(tmp_path / "bags.npz", indices=[1, 2, 3], offsets=[0, 2])
+    _model(tmp_path / "pimsim-demo" / "ctr_dlrm.onnx")
     page = (ROOT / "docs" / "traces.md").read_text("utf-8")
     commands = re.findall(r"^pimsim (trace .+)$", page, re.MULTILINE)
     assert len(commands) >= 6
     for command in commands:
         assert main(shlex.split(command.replace("--requests 200000", "--requests 2000"))) == 0
     exec(page.split("```python\n")[1].split("```")[0], {})
+
+
+def _model(path: Path) -> None:
+    """A model of one lookup, in place of the demo's, which takes torch."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    table = numpy_helper.from_array(np.zeros((50, 16), dtype=np.float32), "table")
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "i"], ["y"])], "net",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, [1, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 16])], [table],
+    )  # fmt: skip
+    path.parent.mkdir()
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
