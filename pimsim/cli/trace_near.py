@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from pimsim.cli.controller_options import policy_of
 from pimsim.cli.output import deliver, show
 from pimsim.cli.placement_options import placed as placed_on
 from pimsim.cli.placement_report import about, section
@@ -31,11 +32,11 @@ def execute_near(options: argparse.Namespace) -> int:
     from pimsim.memory.near_trace import bags_of
     from pimsim.memory.placement import load_of
     from pimsim.memory.placement_crossbar import run_placed
-    from pimsim.memory.policy import Policy
     from pimsim.memory.traces import open_trace
 
-    more = {} if options.mapping is None else {"mapping": options.mapping}
-    policy = Policy(scheduler=options.policy, queue=options.queue, page=options.page, refresh=options.refresh, **more)
+    if options.power_down is not None:
+        raise InputError("trace run: --power-down is of plain memories")
+    policy = policy_of(options)
     near = load_near(options.hw, overrides=options.set)
     if options.placement is not None and near.spec.crossbar is None:
         raise InputError(

@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from pimsim.cli.controller_options import add_controller_options, policy_of
 from pimsim.cli.output import deliver, show
-from pimsim.cli.parsing import Parser, choice, whole
+from pimsim.cli.parsing import Parser, choice
 from pimsim.cli.placement_options import add_placement_options, check_placement, placements_of
 from pimsim.cli.placement_report import about, section
 from pimsim.errors import printable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pimsim.memory.run import Result
     from pimsim.memory.traces import Trace
     from pimsim.report.sections import Section
+
+LOG_LINES = 8_000_000
+"""Commands that are kept for --power-down, some four an access; memory is taken as they come."""
 
 
 def parser() -> Parser:
@@ -39,23 +43,7 @@ def parser() -> Parser:
         help="override a value of the memory, e.g. organisation.ranks=1 (repeatable)",
     )  # fmt: skip
     made.add_argument("--format", type=choice("table", "json"), default="table", metavar="table|json", help="form")
-    control = made.add_argument_group("controller")
-    control.add_argument(
-        "--policy", type=choice("fcfs", "frfcfs"), default="fcfs", metavar="fcfs|frfcfs",
-        help="in order, or of those queued the oldest whose row is open (fcfs)",
-    )  # fmt: skip
-    control.add_argument("--queue", type=whole(1, 4096), default=32, metavar="N", help="frfcfs: entries a channel (32)")
-    control.add_argument(
-        "--page", type=choice("open", "closed"), default="open", metavar="open|closed", help="rows after use (open)"
-    )
-    refreshes = ("all_bank", "per_bank", "same_bank", "none")
-    control.add_argument(
-        "--refresh", type=choice(*refreshes), default="all_bank", metavar="|".join(refreshes), help="(all_bank)"
-    )
-    control.add_argument("--ignore-arrivals", action="store_true", help="requests are there as fast as they are taken")
-    control.add_argument(
-        "--mapping", metavar="FIELDS", help="address fields, most significant first, e.g. 'ro ba ra co bg pc ch'"
-    )
+    add_controller_options(made)
     add_placement_options(made)
     made.add_argument("--progress", action=argparse.BooleanOptionalAction, help="show how far it is")
     return made
@@ -67,14 +55,12 @@ def execute(options: argparse.Namespace) -> int:
     from pimsim.cli.trace_near import execute_near
     from pimsim.memory.near_spec import is_near
     from pimsim.memory.of_hardware import hardware_of, load_memory
-    from pimsim.memory.policy import Policy
     from pimsim.memory.traces import open_trace
 
     check_placement(options, "trace run")
     if is_near(options.hw):
         return execute_near(options)
-    more = {} if options.mapping is None else {"mapping": options.mapping}
-    policy = Policy(scheduler=options.policy, queue=options.queue, page=options.page, refresh=options.refresh, **more)
+    policy = policy_of(options)
     device = load_memory(options.hw, overrides=options.set)
     policy.check(device)
     trace = open_trace(options.trace)
@@ -101,6 +87,7 @@ def _run(
     """The result, and the number of requests."""
     from pimsim.explore.progress import bar
     from pimsim.memory.placement_run import run_on
+    from pimsim.memory.power_down import with_power_down
 
     total, requests = trace.requests, 0
     with bar(options.progress, "requests") as progress:
@@ -111,7 +98,12 @@ def _run(
             if progress is not None and total is not None:
                 progress(done, total)
 
-        found = run_on(trace, device, policy, placement, told, arrivals=not options.ignore_arrivals, hardware=hardware)
+        found = run_on(
+            trace, device, policy, placement, told, arrivals=not options.ignore_arrivals, hardware=hardware,
+            log=0 if options.power_down is None else LOG_LINES,
+        )  # fmt: skip
+    if options.power_down is not None:
+        found = with_power_down(device, policy, found, options.power_down)
     return found, requests
 
 

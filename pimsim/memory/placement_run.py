@@ -42,14 +42,14 @@ def units_of(device: Device, kind: str) -> Units:
 def run_on(
     trace: Trace, device: Device, policy: Policy, placement: Placement | None = None,
     told: Callable[[int], None] | None = None, done_times: bool = False, arrivals: bool = True,
-    hardware: Hardware | None = None,
+    hardware: Hardware | None = None, log: int = 0,
 ) -> Result:  # fmt: skip
     """A trace on a memory. placement: None has the tables one after another from address 0 on. told: is called with the
     number of requests that are done after each chunk. arrivals: False has all requests there from the start.
     `Result.requests` counts accesses of the memory: a row of several bursts has as many, one in the cache none. Rows
     that the placement has in a cache are priced as `pimsim.memory.cache` says, in the process of `hardware`. Raises
     InputError for tables or addresses that do not fit."""
-    memory = Memory(device, policy, done_times=done_times)
+    memory = Memory(device, policy, done_times=done_times, log=log)
     cache = None if placement is None else cache_of(placement, hardware)
     use = None if cache is None else CacheUse()
     done = 0
