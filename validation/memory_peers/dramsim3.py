@@ -9,9 +9,9 @@ How its policy is made ours, by what its source does:
   entry wants it; after four accesses also when the bank's oldest entry wants another (fixed in its source).
 - Rows: open page. Writes: not gathered (no buffer). Refresh: the whole rank when due, entries stand back at once.
 - Mapping: row, bank, column, bank group from the top.
-What differs: it closes rows for a refresh one by one (up to 15 cycles more each), we together; requests enter its queue
-one a cycle; it would merge
-equal addresses that wait, so no trace repeats an address within 128 requests (one in 100,000 waits longer yet).
+What differs: it closes rows for a refresh one by one (up to 15 cycles more each), we together; requests enter its
+queue one a cycle; it would merge equal addresses that wait, so no trace repeats an address within 128 requests (one in
+100,000 waits longer yet).
 """
 
 from __future__ import annotations
