@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,9 @@ from pimsim.memory.traces.popularity import (
 )
 from pimsim.memory.traces.stack import HIT_CURVE
 from pimsim.memory.traces.zipf import Zipf
-from validation.trace_reuse import DATA, DISTANCES, curve_of, exponent_of, made_gap, sequences
+from validation.trace_reuse import DATA, DISTANCES, curve_of, exponent_of, made_gap, sequences, table
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_default_is_the_published_counts() -> None:
@@ -47,6 +51,21 @@ def test_the_exponent_of_zipf_is_found_again(exponent: float) -> None:
 
 def test_a_made_trace_has_the_curve_of_production() -> None:
     assert made_gap(production_curve(), 1_000_000, 100_000) < 0.01
+
+
+def test_the_page_shows_the_table() -> None:
+    """docs/traces.md: every line whose data are at hand, digit by digit."""
+    page = (ROOT / "docs" / "traces.md").read_text("utf-8")
+    shown = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.count("|") == 10]
+    heads = [float(cell.replace(",", "")) for cell in shown[0][3:-1]]
+    lines = {cells[0].removesuffix(" (the default)"): cells[1:] for cells in shown[2:]}
+    assert len(lines) == 4
+    found = table()
+    assert {row.name for row in found} <= set(lines)
+    for row in found:
+        shares = [f"{100 * row.curve[DISTANCES.index(head)]:.2f}%" for head in heads]
+        assert lines[row.name] == [f"{row.requests:,}", f"{row.rows:,}", *shares, f"{row.exponent:.2f}"]
+        assert row.gap < 0.0015
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")

@@ -46,7 +46,7 @@ def open_trace(path: FilePath) -> Trace:
         return BagTrace(Path(path))
     if begin.startswith(b"\x1f\x8b"):
         raise InputError("is compressed by gzip; unpack it first (gunzip)", place)
-    if begin.startswith(FIRST[:14].encode()):
+    if begin.removeprefix(b"\xef\xbb\xbf").startswith(FIRST[:14].encode()):
         return TextTrace(Path(path))
     return AddressTrace(Path(path))
 

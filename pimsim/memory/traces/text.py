@@ -27,8 +27,8 @@ from pimsim.memory.traces.form import CHUNK, KINDS, MAX_TABLES, VERSION, Checker
 
 FIRST = f"# pimsim trace {VERSION}"
 LONGEST_LINE = 1000
-_DIGITS = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}", re.ASCII)
+_DIGITS = re.compile(r"-?[0-9]{1,100}", re.ASCII)
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,100}", re.ASCII)
 
 
 class TextTrace:
@@ -140,9 +140,10 @@ def column_of(line: str, word: int | None) -> int | None:
 
 
 def opened(path: Path) -> TextIO:
-    """`path` for reading as text. Raises InputError when it cannot be read."""
+    """`path` for reading as text, without the mark with which some editors begin it. Raises InputError when it cannot
+    be read."""
     try:
-        return open(path, encoding="utf-8", newline="\n")
+        return open(path, encoding="utf-8-sig", newline="\n")
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or fault
         raise InputError(f"cannot be read: {printable(reason)}", Place(str(path))) from fault

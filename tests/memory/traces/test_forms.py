@@ -110,6 +110,7 @@ def test_address_traces_of_other_simulators(tmp_path: Path) -> None:
         ("3 64\n1 128 9 9\n", "t.txt:2:9: a line of this file is as '3 20734016 20734016'; got '1 128 9 9'"),
         ("3 64\nx 128\n", "t.txt:2:1: the number of instructions is a whole number; got 'x'"),
         ("3 64\n1 12.5\n", "t.txt:2:3: address is a whole number; got '12.5'"),
+        ("3 64\n1 99999999999999999999\n", "t.txt:2:3: address is 99999999999999999999, which does not fit into 64"),
         ("# one\n  0x40 R\n\t0x80   Q\n", "t.txt:3:9: the operation is one of R, W; got 'Q'"),
         ("\n\n", "t.txt:3: holds no request; a trace is parquet, text, .npz of bags"),
         ("# pimsim trace 2\n", "t.txt:1:1: a trace as text begins with '# pimsim trace 1'; got '# pimsim trace 2'"),
@@ -347,6 +348,15 @@ def test_what_is_broken_is_an_error_of_one_line(tmp_path: Path) -> None:
                 refused.append(str(fault))
     assert len(refused) > 200
     assert all(said.isprintable() and said.startswith(str(path)) for said in refused)
+
+
+def test_text_of_other_editors_is_read(tmp_path: Path) -> None:
+    """Lines that end in CR LF, and the mark of UTF-8 before the first."""
+    content = "# pimsim trace 1\r\n# table a 5 4\r\ntable row\r\na 4\r\n"
+    (tmp_path / "t.txt").write_bytes(b"\xef\xbb\xbf" + content.encode())
+    assert whole(open_trace(tmp_path / "t.txt")) == {"table": [0], "row": [4]}
+    (tmp_path / "t.trace").write_bytes(b"\xef\xbb\xbf0x40 R\r\n0x80 Q\r\n")
+    assert fault(tmp_path / "t.trace") == "t.trace:2:6: the operation is one of R, W; got 'Q'"
 
 
 def test_other_files_are_named(tmp_path: Path) -> None:
