@@ -124,12 +124,13 @@ class _Service:
         least = pipeline.latency_ns * (float(factors.min()) if len(factors) else 1.0) / self.cycle_ns
         self.more = 0 if self.session.weights else max(0, math.floor(least) - 1)
         self.jobs, self.asked, self.awaited, self.urgent = np.empty(1024, dtype=np.int64), 0, 0, 0
-        self.reached = 0
+        self.reached, self.in_flight = 0, batching.in_flight
+        self.asks_rows = bool((self.session.answers > 0).all())
 
     def run(self) -> None:
         """To the end of the last inference."""
         while True:
-            ahead = self.session.lookahead + (0 if self.urgent else self.more)
+            ahead = self.session.lookahead + (0 if self._may_free_a_place() else self.more)
             sure = (self.reached + ahead) * self.cycle_ns if self.awaited else sk.LATER
             told = self.step(*self.before, min(sure, sk.LATER), *self.after)
             if told == sk.END:
@@ -143,8 +144,14 @@ class _Service:
             else:
                 self._ask(told)
 
+    def _may_free_a_place(self) -> bool:
+        """Whether an answer that is to come lets a batch in at once. (Batches that ask for no row take places without
+        coming back here in between.)"""
+        full = self.state[sk.S_BATCHES] - self.state[sk.S_FREED] >= self.in_flight
+        return self.urgent > 0 and (full or not self.asks_rows)
+
     def _await(self, jobs: Array, change: int) -> None:
-        """Count the answers that are to come; urgent are those that an inference may be done with."""
+        """Count the answers that are to come; urgent are those with which an inference may be done."""
         self.awaited += change * len(jobs)
         self.urgent += change * int(np.count_nonzero(jobs >= len(self.begin)))
 
