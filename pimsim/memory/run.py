@@ -140,8 +140,9 @@ class Memory:
         """Serves (frfcfs) every command before cycle `until`; what is fed later arrives at `until` or after it. Returns
         (number of the access, end of its data), a line for each that was served and not returned before (done_times).
         """
-        for channel in range(len(self._queues)):
-            self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=max(1, until))
+        for channel, (*_, queue) in enumerate(self._queues):
+            if queue[frfcfs.Q_COUNT] or queue[frfcfs.Q_COUNT + 1]:  # a call costs more than a look
+                self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=max(1, until))
         fresh, self._told = self._late[self._told :], len(self._late)
         return np.concatenate([np.empty((0, 2), dtype=np.int64), *fresh])
 

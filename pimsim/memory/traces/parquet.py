@@ -86,7 +86,7 @@ class ParquetTrace:
 
 
 def _values(column: Any) -> Any:
-    """What a column without gaps holds. pyarrow's own conversions import pandas, which takes longer than most traces."""
+    """What a column without gaps holds. pyarrow's own conversion imports pandas: longer than most traces take."""
     kind = np.dtype(str(column.type))
     parts = [
         np.frombuffer(piece.buffers()[1], kind, len(piece), piece.offset * kind.itemsize)
