@@ -12,7 +12,7 @@ from pimsim.cli.parsing import did_you_mean
 from pimsim.errors import InputError, printable
 
 ACTIONS = {
-    "make": "a trace of a given kind: zipf, uniform, reuse, stream",
+    "make": "a trace of a given kind: zipf, uniform, production, reuse, stream",
     "convert": "a trace from one form to another",
     "stat": "unique rows, reuse distances, hot rows, with a picture",
     "run": "how long a memory takes over it, and what that costs",

@@ -43,10 +43,11 @@ def parser() -> Parser:
         "what the lookups of a --model ask for.",
         "example: pimsim trace make --kind zipf --requests 1000000 --seed 1 --out zipf.parquet",
     )
-    kinds = ("zipf", "uniform", "reuse", "stream")
+    kinds = ("zipf", "uniform", "production", "reuse", "stream")
     made.add_argument(
         "--kind", type=choice(*kinds), required=True, metavar="|".join(kinds),
-        help="rank k in proportion to k^-EXPONENT; every row alike; reuse distances by --curve; row after row",
+        help="rank k in proportion to k^-EXPONENT; every row alike; as often as Meta's ads models ask; reuse distances "
+        "by --curve; row after row",
     )  # fmt: skip
     count = made.add_mutually_exclusive_group(required=True)
     count.add_argument("--requests", type=whole(0, 2**40), metavar="N", help="rows asked for in all")

@@ -77,7 +77,7 @@ def test_a_model_says_its_tables(here: Path, capsys: pytest.CaptureFixture[str])
     assert (here / "t.txt").read_text().splitlines()[2:4] == ["# table w50 50 16", "# table w9 9 4"]
 
 
-@pytest.mark.parametrize("kind", ["uniform", "reuse", "stream"])
+@pytest.mark.parametrize("kind", ["uniform", "production", "reuse", "stream"])
 def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     curve = "--curve 5:0.2,50:0.5 " if kind == "reuse" else ""
     assert run(f"make --kind {kind} --requests 500 --rows 200 {curve}--rate 1e6 --write-share 0.5 --out t.txt") == 0
@@ -96,7 +96,7 @@ def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture
         ("make --kind zipf --out t.parquet", "trace make: one of the arguments --requests --inferences is req"),
         (
             "make --kind zip --requests 5 --out t.parquet",
-            "trace make: argument --kind: must be one of zipf, uniform, reu",
+            "trace make: argument --kind: must be one of zipf, uniform, pro",
         ),
         (
             "make --kind zipf --requests -5 --out t.parquet",

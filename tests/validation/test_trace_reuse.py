@@ -11,6 +11,8 @@ from pimsim.memory.traces.popularity import (
     PRODUCTION_REQUESTS,
     PRODUCTION_ROWS,
     PRODUCTION_SHARES,
+    PRODUCTION_TABLES,
+    Production,
     classes_of,
     production_curve,
     reuse_curve,
@@ -51,6 +53,32 @@ def test_the_exponent_of_zipf_is_found_again(exponent: float) -> None:
 
 def test_a_made_trace_has_the_curve_of_production() -> None:
     assert made_gap(production_curve(), 1_000_000, 100_000) < 0.01
+
+
+def test_production_has_the_popularity_and_the_reuse_of_its_source() -> None:
+    """A tenth of the source's table and requests: rows by how often they came, and a tenth of its distances."""
+    rows, requests = PRODUCTION_ROWS // PRODUCTION_TABLES // 10, PRODUCTION_REQUESTS // PRODUCTION_TABLES // 10
+    drawn = Production(rows, np.random.default_rng(3)).take(requests)
+    assert drawn.min() == 0
+    assert rows * 0.99 < drawn.max() < rows
+    counts, shares = classes_of(PRODUCTION_SHARES)
+    seen = np.sort(np.bincount(drawn, minlength=rows))[::-1]
+    # Rows of more than 64 requests come often enough to be told from their neighbours.
+    for least in (64, 512, 4096):
+        expected = shares[counts > least].sum()
+        hottest = round(float((shares / counts)[counts > least].sum() * requests))
+        assert seen[:hottest].sum() / requests == pytest.approx(expected, abs=0.02)
+    distances = (10.0, 100.0, 1_000.0, 10_000.0)
+    expected = production_curve([10 * distance for distance in distances])
+    np.testing.assert_allclose(curve_of(drawn, distances), expected, atol=0.03)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 20, 1000])
+def test_production_of_a_small_table_asks_for_all_rows(rows: int) -> None:
+    drawn = Production(rows, np.random.default_rng(4)).take(300_000)
+    assert len(np.unique(drawn)) == rows
+    counted = np.bincount(drawn, minlength=rows)
+    assert counted[0] >= counted[-1]
 
 
 def test_the_page_shows_the_table() -> None:

@@ -1,9 +1,9 @@
 """Traces that are made: requests in the order in which inferences look rows up, piece by piece, the same for a seed.
 
 An inference has one bag of `pooling` rows of each table; bag i of all tables is inference i. Which rows depends on the
-kind: `zipf` (rank k in proportion to k^-exponent), `uniform` (every row alike), `reuse` (reuse distances from a curve)
-or `stream` (one row after the other). Each table has random numbers of its own, and so have arrivals and writes.
-`MadeTrace` is such a trace without a file.
+kind: `zipf` (rank k in proportion to k^-exponent), `uniform` (every row alike), `production` (as often as in published
+counts of production), `reuse` (reuse distances from a curve) or `stream` (one row after the other). Each table has
+random numbers of its own, and so have arrivals and writes. `MadeTrace` is such a trace without a file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 
 from pimsim.errors import InputError, printable
 from pimsim.memory.traces.form import CHUNK, MAX_TABLES, Chunk, Header, TableShape, chosen
+from pimsim.memory.traces.popularity import Production
 from pimsim.memory.traces.scatter import Scatter
 from pimsim.memory.traces.stack import HIT_CURVE, Reuse, check_curve
 from pimsim.memory.traces.zipf import Zipf
 
 Array = Any
-KIND_NAMES = ("zipf", "uniform", "reuse", "stream")
+KIND_NAMES = ("zipf", "uniform", "production", "reuse", "stream")
 MAX_REQUESTS = 2**40
 MAX_POOLING = 2**20
 
@@ -112,7 +113,9 @@ class Recipe:
         random = _random(self.seed, 0, number)
         scatter = Scatter(table.rows, _random(self.seed, 3, number) if self.scattered else None)
         if self.kind == "zipf":
-            return _Ranked(Zipf(table.rows, self.exponent, random), scatter)
+            return _Ranked(Zipf(table.rows, self.exponent, random), scatter, first=1)
+        if self.kind == "production":
+            return _Ranked(Production(table.rows, random), scatter)
         if self.kind == "uniform":
             return _Uniform(table.rows, random)
         if self.kind == "reuse":
@@ -143,11 +146,13 @@ class Source(Protocol):
 
 
 class _Ranked:
-    def __init__(self, zipf: Zipf, scatter: Scatter):
-        self.zipf, self.scatter = zipf, scatter
+    """Rows by the ranks of a law, which counts them from `first`."""
+
+    def __init__(self, law: Source, scatter: Scatter, first: int = 0):
+        self.law, self.scatter, self.first = law, scatter, first
 
     def take(self, count: int) -> Array:
-        return self.scatter.rows_of(self.zipf.take(count) - 1)
+        return self.scatter.rows_of(self.law.take(count) - self.first)
 
 
 class _Uniform:

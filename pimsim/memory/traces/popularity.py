@@ -47,6 +47,36 @@ def classes_of(shares: Sequence[float]) -> tuple[Array, Array]:
     return np.array(counts), np.array(parts) / total
 
 
+class Production:
+    """Rows of a table by the shares of production, piece by piece: every request draws its class, then a row of it,
+    independently of those before. All rows are asked for sooner or later; for a table of other rows than the source's
+    the classes keep their parts of the rows, so that distances grow with the table.
+
+    One uniform number a request: what comes does not depend on the pieces.
+    """
+
+    def __init__(self, rows: int, random: np.random.Generator):
+        counts, shares = classes_of(PRODUCTION_SHARES)
+        counts, shares = counts[::-1], shares[::-1]
+        taken = np.cumsum(shares / counts)
+        ends = np.round(taken / taken[-1] * rows).astype(np.int64)
+        # A class that a small table has no row for leaves its requests to the next cooler one.
+        last = np.flatnonzero(np.diff(ends, prepend=0))
+        self.random = random
+        self.first = np.append(0, ends[last[:-1]])
+        self.size = ends[last] - self.first
+        self.until = np.cumsum(shares)[last]
+        self.until[-1] = 1.0
+        self.begin = np.append(0.0, self.until[:-1])
+
+    def take(self, count: int) -> Array:
+        """The next `count` ranks (int64, from 0: the hottest)."""
+        drawn = self.random.random(count)
+        of = np.searchsorted(self.until, drawn, side="right")
+        inside = (drawn - self.begin[of]) / (self.until[of] - self.begin[of]) * self.size[of]
+        return self.first[of] + np.minimum(inside.astype(np.int64), self.size[of] - 1)
+
+
 def reuse_curve(counts: Array, shares: Array, requests: float, distances: Sequence[float] = DISTANCES) -> Array:
     """Share of `requests` that are reused within each of `distances`. counts, shares: of classes of rows, how often one
     is asked for, and the share of requests that go to the class."""

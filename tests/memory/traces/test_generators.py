@@ -160,7 +160,7 @@ def test_memory_does_not_grow_with_the_requests() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"kind": "zip"}, "kind must be one of zipf, uniform, reuse, stream; got 'zip'"),
+        ({"kind": "zip"}, "kind must be one of zipf, uniform, production, reuse, stream; got 'zip'"),
         ({"pooling": 0}, "pooling must be from 1 to 1,048,576; got 0"),
         ({"exponent": math.nan}, "exponent must be from 0.0 to 20.0; got nan"),
         ({"rate_per_s": 0.0}, "rate_per_s must be from 0.001 to"),
