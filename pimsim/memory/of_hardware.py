@@ -13,6 +13,7 @@ from pimsim.hardware.merge import read_tree
 from pimsim.hardware.schema import Hardware
 from pimsim.hardware.suggest import nearest
 from pimsim.memory.device import Device, device_names, load_device
+from pimsim.memory.near_spec import near_names
 
 DEVICE_OF = {
     "dram": "ddr4_2400", "ddr4": "ddr4_2400", "ddr5": "ddr5_4800", "lpddr4": "lpddr4_3200", "lpddr5": "lpddr5_6400",
@@ -25,14 +26,20 @@ NVM_OF = {"reram": "rram", "pcm": "pcm", "mram": "stt"}
 
 
 def memory_name(hardware: Hardware) -> str:
-    """The name of the shipped device that stands for the memory of `hardware`."""
-    kind = hardware.memory.kind
+    """The name of the shipped device that stands for the memory of `hardware`: that of `memory.banks`, or of its
+    kind."""
+    banks, kind = hardware.memory.banks, hardware.memory.kind
+    if banks is not None and banks.device is not None:
+        return banks.device
     return DEVICE_OF[kind] if kind in DEVICE_OF else NVM_OF.get(hardware.crossbar.cell.kind, "rram")
 
 
 def memory_for(hardware: Hardware, *, overrides: Sequence[str] = ()) -> Device:
-    """The memory of a hardware description. overrides: of the device, as for `load_device`."""
-    return load_device(memory_name(hardware), overrides=overrides)
+    """The memory of a hardware description, with the changes of its `memory.banks`; without what is near its banks.
+    overrides: of the device, as for `load_device`."""
+    banks = hardware.memory.banks
+    changes = [] if banks is None else banks.set.split()
+    return load_device(memory_name(hardware), overrides=[*changes, *overrides])
 
 
 def load_memory(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()) -> Device:
@@ -50,11 +57,12 @@ def load_memory(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()
     name = asked.replace(os.sep, "/").removeprefix("./").removeprefix(f"{FOLDER}/memory/").removesuffix(".yaml")
     if name in device_names():
         return load_device(name, overrides=overrides)
-    near = nearest(name[:100].rpartition("/")[2], [*device_names(), *shipped_files()])
-    meant = f"did you mean '{near}'?" if near else f"memories: {', '.join(device_names())}; 'pimsim configs' lists the"
+    last = name[:100].rpartition("/")[2]
+    near = nearest(last, [*device_names(), *near_names(), *shipped_files()])
+    known = f"memories: {', '.join(device_names())}; near memories: {', '.join(near_names())}"
+    meant = f"did you mean '{near}'?" if near else f"{known}; 'pimsim configs' lists the hardware"
     raise InputError(
         f"no file '{printable(asked, 100)}', and no memory or hardware description of that name is shipped; {meant}"
-        + ("" if near else " hardware")
     )
 
 

@@ -137,7 +137,7 @@ def test_every_kind_is_made(here: Path, kind: str, capsys: pytest.CaptureFixture
             "stat t.txt --out t.gif",
             "--out: t.gif must end in .png, .svg or .pdf; the ending says which picture to write",
         ),
-        ("stat t.txt", "t.txt:1: is a request of no known form"),
+        ("stat t.txt", "t.txt:1:1: is a request of no known form"),
     ],
 )
 def test_an_error_is_one_line(here: Path, line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
