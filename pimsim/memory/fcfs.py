@@ -76,8 +76,8 @@ def rush(
 
     What `activate`, `precharge` and `column` do, with a request's state loaded first and stored last, and without what
     is written twice. of_bank and so on: the same memory as bank and so on, in one row. writes, timed, wanted, logged:
-    whether is_write, arrival, done, log are there; several: ranks a channel. Where all six are written out in the call,
-    the compiler leaves out what they exclude.
+    whether is_write, arrival, done, log are there; several: ranks a channel. Where False is written out in the call,
+    the compiler leaves out what it excludes.
     """
     hits, opened_closed, wrote, comes, served = 0, 0, 0, 0, end
     rcd, rcdw, bits = max(tm[st.T_RCD], tm[st.T_ACTC]), max(tm[st.T_RCDW], tm[st.T_ACTC]), tm[st.K_BITS]
@@ -188,7 +188,7 @@ def serve(
     """
     writes, timed, wanted, logged = len(is_write) > 0, len(arrival) > 0, len(done) > 0, len(log) > 0
     closed, several = tm[st.CLOSED] == 1, tm[st.R_COUNT] > 1
-    plain = not (writes or timed or wanted or logged or closed or several)
+    plain = not (writes or timed or wanted or logged or closed)
     for offset in range(0, len(address), BLOCK):
         size, latest = min(BLOCK, len(address) - offset), channel[0, st.C_ARRIVAL]
         block = slice(offset, offset + size)
@@ -201,7 +201,7 @@ def serve(
                 i = rush(
                     i, good, offset, banks, rows, is_write, arrival, first, done,
                     tm, bank, rank, count, log, of_bank, of_group, of_rank, of_channel,
-                    False, False, False, False, False, False,
+                    False, False, False, False, False, several,
                 )  # fmt: skip
             else:
                 i = rush(

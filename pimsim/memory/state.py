@@ -126,12 +126,12 @@ def column(
 
 def hand_over(t: int, r: int, write: bool, tm: Any, rank: Any) -> None:
     """The other ranks of the channel take over the data bus behind the access of rank `r` at `t`."""
-    first = r - (r & (tm[R_COUNT] - 1))
-    for other in range(first, first + tm[R_COUNT]):
-        if other != r:
-            # T_RR serves both kinds: the data bus is handed from rank to rank with a gap.
-            rank[other, R_RD] = max(rank[other, R_RD], t + (tm[T_WR] if write else tm[T_RR]))
-            rank[other, R_WR] = max(rank[other, R_WR], t + (tm[T_RR] if write else tm[T_RW]))
+    # T_RR serves both kinds: the data bus is handed from rank to rank with a gap.
+    read, written = t + (tm[T_WR] if write else tm[T_RR]), t + (tm[T_RR] if write else tm[T_RW])
+    for bits in range(1, tm[R_COUNT]):
+        other = (r ^ bits) & (MOST_BANKS - 1)  # the mask tells the compiler that it is not negative
+        rank[other, R_RD] = max(rank[other, R_RD], read)
+        rank[other, R_WR] = max(rank[other, R_WR], written)
 
 
 def first_of_unit(r: int, tm: Any, rank: Any) -> int:
