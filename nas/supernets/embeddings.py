@@ -17,10 +17,11 @@ class Embeddings(nn.Module):
     """(n, schema.width) ids -> (n, dim, fields): the vector of each field in a column; pooled fields are added up, or
     averaged, over the ids that are not padding.
 
-    cap: most rows of a table; ids beyond wrap around (`nas.data.batch.fold`). The gradient is a sparse tensor of rows.
+    cap: most rows of a table; ids beyond wrap around (`nas.data.batch.fold`). std: of fresh values, None: as `reset`
+    has it. The gradient is a sparse tensor of rows.
     """
 
-    def __init__(self, schema: Schema, dim: int = 16, cap: int | None = None):
+    def __init__(self, schema: Schema, dim: int = 16, cap: int | None = None, std: float | None = None):
         super().__init__()
         self.full, self.dim = schema, dim
         self.schema = schema.capped(cap) if cap else schema
@@ -30,13 +31,14 @@ class Embeddings(nn.Module):
         self.starts: Tensor
         self.register_buffer("starts", torch.tensor(spread, dtype=torch.int64), persistent=False)
         self.weight = nn.Parameter(torch.empty(sum(rows), dim))
-        self.reset(rows)
+        self.reset(rows, std)
 
-    def reset(self, rows: list[int]) -> None:
-        """Normal values, each table with the variance that Glorot and Bengio (2010) give a matrix of its shape."""
+    def reset(self, rows: list[int], std: float | None = None) -> None:
+        """Normal values of `std`; None: each table with the variance of Glorot and Bengio (2010) for its shape, by
+        which a table of few rows starts large."""
         with torch.no_grad():
             for table, count in zip(torch.split(self.weight, rows), rows, strict=True):
-                table.normal_(std=math.sqrt(2.0 / (count + self.dim)))
+                table.normal_(std=math.sqrt(2.0 / (count + self.dim)) if std is None else std)
 
     def forward(self, sparse: Tensor) -> Tensor:
         """See the class."""

@@ -26,8 +26,8 @@ ATTENTION_SCALE = 0.17
 class Network(nn.Module):
     """The network of an architecture, with weights of its own: (dense, sparse) -> logits (n,).
 
-    cap: most rows of an embedding table; embeddings: used in place of fresh ones. Raises InputError where the
-    embedding width does not suit the architecture.
+    cap: most rows of an embedding table; embeddings: used in place of fresh ones; std: of fresh ones (`Embeddings`).
+    Raises InputError where the embedding width does not suit the architecture.
     """
 
     def __init__(
@@ -37,13 +37,14 @@ class Network(nn.Module):
         embedding_dim: int = 16,
         cap: int | None = None,
         embeddings: Embeddings | None = None,
+        std: float | None = None,
     ):
         super().__init__()
         if not architecture.single:
             raise InputError("a block with several operators of a kind is a path of a supernet, not a network")
         self.architecture, self.schema = architecture, schema
         self.inputs = inputs_of(schema, embedding_dim)
-        self.embeddings = Embeddings(schema, embedding_dim, cap) if embeddings is None else embeddings
+        self.embeddings = Embeddings(schema, embedding_dim, cap, std) if embeddings is None else embeddings
         self.matrices = nn.ParameterDict()
         for weight in weights(architecture, self.inputs):
             self.matrices[key_of(weight.name)] = nn.Parameter(torch.empty(weight.shape))
@@ -82,14 +83,22 @@ class Supernet(nn.Module):
 
     After a forward pass with gradients `leaves` holds the slices that took part. Step them, and the embeddings, with
     optimiser state of the parameters' full size sliced by `Leaf.index`; everything else stays as it is.
-    cap: most rows of an embedding table. architecture: of the space, or a path of several operators (`Space.sample`).
+    cap: most rows of an embedding table; std: of its fresh values. architecture: of the space, or a path of several
+    operators (`Space.sample`).
     """
 
-    def __init__(self, space: Space, schema: Schema, embedding_dim: int = 16, cap: int | None = 500_000):
+    def __init__(
+        self,
+        space: Space,
+        schema: Schema,
+        embedding_dim: int = 16,
+        cap: int | None = 500_000,
+        std: float | None = None,
+    ):
         super().__init__()
         self.space, self.schema, self.cap = space, schema, cap
         self.inputs = inputs_of(schema, embedding_dim)
-        self.embeddings = Embeddings(schema, embedding_dim, cap)
+        self.embeddings = Embeddings(schema, embedding_dim, cap, std)
         self.layout = Layout(space, self.inputs)
         self.matrices = nn.ParameterDict()
         for name, shape in self.layout.shapes():

@@ -25,6 +25,10 @@ MODELS = {
 NETWORKS = tuple(name for name in MODELS if name not in ("logistic", "boosted_trees"))
 """Those that the training loop trains step by step."""
 
+Spread = Annotated[float, Field(gt=0, le=1e3, allow_inf_nan=False)] | None
+"""Standard deviation of fresh values of embedding tables; None: Glorot's by a table's shape, as NASRec's authors do.
+Small data want small values, 0.01 say: with Glorot's, short tables start large and the network overfits."""
+
 
 class NASRec(Model):
     """An architecture in the JSON of the official code (or ours); a run's record holds the JSON, not the name."""
@@ -32,6 +36,7 @@ class NASRec(Model):
     architecture: str = Field(min_length=1, max_length=1 << 20, description="its JSON file, or the JSON")
     embedding_dim: Annotated[int, Field(ge=1, le=65536)] = 16
     table_cap: int = Field(default=0, ge=0, le=2**31 - 1, description="rows of an embedding table at most, 0: all")
+    embedding_std: Spread = None
 
 
 def settings_of(name: str) -> type[Model]:
@@ -64,7 +69,8 @@ def _nasrec(schema: Schema, settings: Model) -> nn.Module:
     from nas.supernets.nasrec import Network
 
     assert isinstance(settings, NASRec)
-    return Network(_architecture(settings), schema, settings.embedding_dim, settings.table_cap or None)
+    cap = settings.table_cap or None
+    return Network(_architecture(settings), schema, settings.embedding_dim, cap, std=settings.embedding_std)
 
 
 def pinned(settings: Model) -> Model:

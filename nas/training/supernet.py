@@ -20,7 +20,7 @@ from nas.training.config import Training
 from nas.training.evaluate import evaluate
 from nas.training.loop import Outcome, fit_task, rates
 from nas.training.metrics import Metrics
-from nas.training.models import parameter_counts
+from nas.training.models import Spread, parameter_counts
 from nas.training.run import Hooks, check_hashes, machine, recorded, reporter, resumable, told
 from nas.training.slices import SliceOptimizer
 from nas.training.store import Record, RunStore
@@ -42,6 +42,7 @@ class SpaceConfig(Model):
     dense_widths: Widths = (16, 32, 64, 128, 256, 512, 768, 1024)
     sparse_widths: Widths = (16, 32, 48, 64)
     most_connections: Annotated[int, Field(ge=1, le=64)] | None = Field(default=4, description="null: any number")
+    use_layernorm: bool = True
     balanced: bool = Field(default=True, description="dot products over about sqrt(2 x width) projected features")
 
     def space(self) -> Space:
@@ -55,6 +56,7 @@ class Recipe(Model):
 
     embedding_dim: int = Field(default=16, ge=1, le=4096)
     table_cap: int = Field(default=500_000, ge=2, le=2**31 - 1, description="rows of an embedding table at most")
+    embedding_std: Spread = None
     strategy: Literal["single-operator", "single-path", "any-path"] = "single-operator"
     full_steps: int = Field(default=0, ge=0, le=10**12, description="steps over which the full supernet fades out")
     look_paths: int = Field(default=8, ge=1, le=10_000, description="paths whose mean a look at validation is")
@@ -96,9 +98,7 @@ class Shared:
         return mean_metrics([self._measured(path, split) for path in self.paths])
 
     def _measured(self, path: Architecture, split: Split) -> Metrics:
-        return evaluate(
-            PathOf(self.supernet, path), split, self.settings.evaluation_batch_size, self.settings.device
-        )
+        return evaluate(PathOf(self.supernet, path), split, self.settings.evaluation_batch_size, self.settings.device)
 
 
 class PathOf(nn.Module):
@@ -142,7 +142,8 @@ def fresh(run: SupernetRun, splits: Splits) -> Supernet:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.training.seed)
-        return Supernet(run.space.space(), splits.schema, run.supernet.embedding_dim, run.supernet.table_cap)
+        recipe = run.supernet
+        return Supernet(run.space.space(), splits.schema, recipe.embedding_dim, recipe.table_cap, recipe.embedding_std)
 
 
 def start_supernet(run: SupernetRun, store: RunStore, hooks: Hooks | None = None) -> Record:

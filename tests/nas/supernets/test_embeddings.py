@@ -1,5 +1,6 @@
 """Do look-ups give the right rows, pooled over what is not padding, with gradients of the rows alone?"""
 
+import pytest
 import torch
 
 from nas.data.fields import Schema, SparseField
@@ -50,3 +51,13 @@ def test_fresh_tables_have_the_variance_of_their_shape():
     found = Embeddings(Schema((), (SparseField("a", 20_000), SparseField("b", 16))), 16)
     assert abs(found.weight[:20_000].std().item() / (2 / 20_016) ** 0.5 - 1) < 0.02
     assert abs(found.weight[20_000:].std().item() / (2 / 32) ** 0.5 - 1) < 0.2
+
+
+def test_fresh_values_have_the_asked_spread_or_glorots():
+    schema = Schema((), (SparseField("few", 3), SparseField("many", 2000)))
+    torch.manual_seed(0)
+    few, many = Embeddings(schema, 64).weight.detach().split([3, 2000])
+    assert float(few.std()) == pytest.approx((2 / (3 + 64)) ** 0.5, rel=0.2)
+    assert float(many.std()) == pytest.approx((2 / (2000 + 64)) ** 0.5, rel=0.02)
+    for part in Embeddings(schema, 64, std=0.01).weight.split([3, 2000]):
+        assert float(part.detach().std()) == pytest.approx(0.01, rel=0.2)

@@ -11,7 +11,17 @@ from nas.training import checkpoint
 from nas.training.config import Training
 from nas.training.metrics import Metrics
 from nas.training.slices import SliceOptimizer
-from nas.training.supernet import PathOf, Recipe, Shared, SpaceConfig, fit_supernet, mean_metrics
+from nas.training.supernet import (
+    PathOf,
+    Recipe,
+    Shared,
+    SpaceConfig,
+    SupernetRun,
+    fit_supernet,
+    fresh,
+    load_supernet_run,
+    mean_metrics,
+)
 from pimsim.errors import InputError
 
 SPACE = Space.full(blocks=2, dense_widths=(8, 16), sparse_widths=(4, 8))
@@ -138,3 +148,19 @@ def test_a_space_may_leave_out_operators():
     assert SpaceConfig(blocks=2).space() == Space.full(blocks=2)
     with pytest.raises(InputError, match="operators need a dense and a sparse one; got sum, dot-product"):
         SpaceConfig(operators=("sum", "dot-product")).space()
+
+
+def test_spread_of_tables_and_normalisation_are_settings(splits):
+    run = SupernetRun(
+        data={"set": "adult", "root": "x", "folder": "y"},
+        space=SpaceConfig(kind="small", blocks=2, dense_widths=(8,), sparse_widths=(4,), use_layernorm=False),
+        supernet=Recipe(embedding_dim=16, embedding_std=1e-3),
+    )
+    supernet = fresh(run, splits)
+    assert not any("scale" in name for name in supernet.matrices)
+    assert float(supernet.embeddings.weight.detach().std()) == pytest.approx(1e-3, rel=0.2)
+
+
+def test_a_spread_that_is_none_is_told_with_what_is_allowed():
+    with pytest.raises(InputError, match="embedding_std: out of range; got -1; allowed above 0"):
+        load_supernet_run(None, ["supernet.embedding_std=-1", "data.set=adult", "data.root=x", "data.folder=y"])
