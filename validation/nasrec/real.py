@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from pimsim.report.atomic import write_atomic
 from validation.nasrec import records
 from validation.nasrec.real_plan import FULL, MINI, Plan
 from validation.nasrec.real_record import set_record, verdicts
@@ -51,10 +52,20 @@ def collect(plans: Sequence[Plan], work: Path, resamples: int) -> dict[str, Any]
     }
     return {
         "command": "python -m validation.nasrec.real --data SHARED --work FOLDER",
+        "ran_as": sorted(parts(work)),
         "resamples": resamples,
         "sets": sets,
         "bars": verdicts(sets),
     }
+
+
+def parts(work: Path, told: str | None = None) -> set[str]:
+    """Every choice of sets and models with which the study ran in `work`; `told` is added."""
+    file = work / "processes.txt"
+    found = set(file.read_text(encoding="utf-8").splitlines()) if file.exists() else set()
+    if told is not None:
+        write_atomic(file, "\n".join(sorted(found | {told})) + "\n")
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plans, resamples = (MINI, 200) if options.mini else (FULL, 1000)
     sets = [name for name in options.sets.split(",") if name]
     only = [name for name in options.models.split(",") if name]
+    chosen = [f"--{name} {value}" for name, value in (("sets", options.sets), ("models", options.models)) if value]
+    options.work.mkdir(parents=True, exist_ok=True)
+    parts(options.work, " ".join(chosen))
     run([plan for plan in plans if not sets or plan.name in sets], options.data, options.work, only=only,
         train=options.train, resamples=resamples)  # fmt: skip
     if options.train:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from nas.spaces.architecture import OPERATORS
 from nas.training.supernet import SpaceConfig
 from validation.nasrec.setting import BATCH_SIZE, EMBEDDING_DIM, SPACE, data_of
 
@@ -32,8 +33,13 @@ LINEAR_L2 = ("1e-5", "1e-4")
 SEARCHED, LINEAR, TREES = "searched", "logistic", "boosted_trees"
 
 
-SMALL = SPACE.model_copy(update={"kind": "small"})
-"""NASRec-Small at the sizes of all studies: without attention, whose cost would leave few steps for anything else."""
+WITHOUT_ATTENTION = SPACE.model_copy(update={"operators": tuple(name for name in OPERATORS if name != "transformer")})
+"""NASRec-Full at the sizes of all studies, but for self-attention, whose cost would leave few steps for the rest."""
+
+
+FORMS = ("normalised", "plain")
+"""Of a network that is trained alone: with LayerNorm and Glorot's tables, as in the supernet, or without LayerNorm and
+with small tables, so that an id that is seldom seen weighs little."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ class Plan:
     """steps: of one training from scratch, at each of the learning rates `rates`, which fall along a cosine to
     final_factor of themselves; the best of so many looks at validation is kept.
 
-    full_steps: over which the full supernet fades out. population + children x generations networks are scored, each
-    after tuning_steps of fine-tuning its tuned_part, on the first `scored_rows` of validation. The best `top` are
-    trained from scratch at every rate. A baseline has at least as many trainings as fit into a search's steps.
+    full_steps: over which the full supernet fades out. population + children x generations networks are scored by the
+    shared weights, on the first `scored_rows` of validation. The best `top` are trained from scratch at `first_rate` in
+    both FORMS, the best `kept` of these trainings at the other rates too. A baseline has at least as many trainings as
+    fit into a search's steps. plain_std: of the tables of plain networks.
     """
 
     name: str
@@ -52,24 +59,23 @@ class Plan:
     supernet_steps: int
     final_factor: float = 0.0
     supernet_rate: float = 3e-3
-    supernet_table_rate: float = 1e-2
-    full_steps: int = 40
-    population: int = 20
-    sample: int = 10
-    children: int = 4
-    generations: int = 4
-    tuning_steps: int = 8
-    tuned_part: Literal["head", "network", "all"] = "network"
-    tuning_rate: float = 3e-3
-    scored_rows: int = 6000
-    top: int = 2
+    full_steps: int = 160
+    population: int = 64
+    sample: int = 16
+    children: int = 8
+    generations: int = 24
+    scored_rows: int = 9000
+    top: int = 12
+    kept: int = 3
+    first_rate: float = 1e-2
     looks: int = 4
     embedding_l2: float = 1e-4
     seeds: int = 5
     models: tuple[str, ...] = tuple(WIDTHS)
     bar: bool = True
     trees_most: int = 1000
-    space: SpaceConfig = SMALL
+    space: SpaceConfig = WITHOUT_ATTENTION
+    plain_std: float = 1e-2
     synthetic: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -79,8 +85,8 @@ class Plan:
 
     @property
     def search_steps(self) -> int:
-        """Optimiser steps of one search: supernet, fine-tuning, candidates."""
-        return self.supernet_steps + self.scored * self.tuning_steps + self.top * len(self.rates) * self.steps
+        """Optimiser steps of one search: supernet and candidates."""
+        return self.supernet_steps + (self.top * len(FORMS) + self.kept * (len(self.rates) - 1)) * self.steps
 
     @property
     def tuning_seeds(self) -> int:
@@ -117,17 +123,17 @@ RATES = (3e-3, 1e-2, 2e-2)
 """Baselines want the first, networks of the space the others."""
 
 FULL = (
-    Plan("kuairand", steps=320, rates=RATES, final_factor=0.5, supernet_steps=352),
-    Plan("movielens", steps=320, rates=RATES, final_factor=0.5, supernet_steps=352),
-    Plan("census", steps=1000, rates=RATES[:2], supernet_steps=312),
-    Plan("movielens_global", steps=320, rates=RATES, final_factor=0.5, supernet_steps=352, bar=False, seeds=2,
-         models=("fm", "deepfm", "dcnv2")),
+    Plan("kuairand", steps=320, rates=RATES, final_factor=0.5, supernet_steps=1600, top=5),
+    Plan("movielens", steps=320, rates=RATES, final_factor=0.5, supernet_steps=1600, top=8, kept=2),
+    Plan("census", steps=1000, rates=RATES, supernet_steps=1600, top=3, kept=1),
+    Plan("movielens_global", steps=320, rates=RATES, final_factor=0.5, supernet_steps=1600, top=4, kept=1, bar=False,
+         seeds=2, models=("fm", "deepfm", "dcnv2")),
 )  # fmt: skip
 """In the order in which they are done. The cold-start split is shown beside the others, without a bar, and smaller."""
 
 MINI = (
     Plan("planted", steps=20, rates=RATES[:2], supernet_steps=20, full_steps=4, population=6, sample=3, children=2,
-         generations=2, tuning_steps=2, scored_rows=200, top=1, looks=2, seeds=2, models=("deepfm", "dcnv2"),
+         generations=2, scored_rows=200, top=2, kept=1, looks=2, seeds=2, models=("deepfm", "dcnv2"),
          trees_most=20, space=SpaceConfig(kind="small", blocks=2, dense_widths=(8, 16), sparse_widths=(2, 4)),
          synthetic={"rows": 4000, "validation_rows": 400, "test_rows": 500, "fields": 4, "values": 6,
                     "groups": [[0, 1]], "main_fields": [0, 1]}),

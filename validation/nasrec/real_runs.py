@@ -8,6 +8,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from nas.data.config import DataConfig
 from nas.search.run import TOP_FOLDER, SearchRun, start_search
 from nas.search.scoring import Scoring
 from nas.search.strategies import SearchSettings
+from nas.spaces.architecture import Architecture
 from nas.training.config import Run, Training, load_run
 from nas.training.run import start
 from nas.training.store import Record, RunStore
 from nas.training.supernet import Recipe, SupernetRun, start_supernet
 from pimsim.errors import InputError
 from validation.nasrec.ledger import Ledger
-from validation.nasrec.real_plan import LINEAR, LINEAR_L2, SEARCHED, TREES, WIDTHS, Plan
+from validation.nasrec.real_plan import FORMS, LINEAR, LINEAR_L2, SEARCHED, TREES, WIDTHS, Plan
 from validation.nasrec.setting import BATCH_SIZE, EMBEDDING_DIM
 
 Result = dict[str, Any]
@@ -44,16 +46,21 @@ class Study:
         supernet = once(f"supernet/{seed}", lambda: told(self._supernet(seed)))
         found = once(f"search/{seed}", lambda: told(self._search(supernet["run"], seed)))
         folder = self.store.folder / str(found["run"]) / TOP_FOLDER
-        trained = [
-            once(f"candidate/{seed}/{at}/{rate!r}", lambda at=at, rate=rate: self._candidate(folder, at, rate, seed))
-            for at in range(1, plan.top + 1)
-            for rate in plan.rates
-        ]  # fmt: skip
-        best = max(trained, key=lambda one: float(one["auc"]))
-        steps = supernet["steps"] + plan.scored * plan.tuning_steps + sum(one["steps"] for one in trained)
-        seconds = sum(one["seconds"] for one in (supernet, found, *trained))
+
+        def trained(at: int, form: str, rate: float) -> Result:
+            work = once(f"candidate/{seed}/{at}/{form}/{rate!r}", lambda: self._candidate(folder, at, form, rate, seed))
+            return {"at": at, "form": form, **work}
+
+        tried = [trained(at, form, plan.first_rate) for at in range(1, plan.top + 1) for form in FORMS]
+        forms = {form: [one["auc"] for one in tried if one["form"] == form] for form in FORMS}
+        kept = sorted(tried, key=lambda one: -float(one["auc"]))[: plan.kept]
+        others = [rate for rate in plan.rates if rate != plan.first_rate]
+        tried += [trained(one["at"], one["form"], rate) for one in kept for rate in others]
+        best = max(tried, key=lambda one: float(one["auc"]))
+        steps = supernet["steps"] + sum(one["steps"] for one in tried)
+        seconds = sum(one["seconds"] for one in (supernet, found, *tried))
         return {**best, "seed": seed, "search_steps": steps, "search_seconds": round(seconds, 1),
-                "scored_auc": found["auc"]}  # fmt: skip
+                "scored_auc": found["auc"], "forms": forms}  # fmt: skip
 
     def baseline(self, name: str) -> list[Result]:
         """The chosen learning rate of a baseline, at as many seeds as there are searches."""
@@ -95,7 +102,7 @@ class Study:
             kept = {key: found[key] for key in ("rows", "auc", "gauc", "logloss", "looks_of_this_run")}
             return {**kept, "sha256": hashlib.sha256(target.read_bytes()).hexdigest()}
 
-        return dict(self.ledger.once(f"test/{model}/{run['seed']}", look))
+        return dict(self.ledger.once(f"test/{model}/{run['seed']}/{run['run']}", look))
 
     def scores_file(self, run: int) -> Path:
         """Where the logits and labels of a run's test rows are."""
@@ -113,12 +120,11 @@ class Study:
         plan = self.plan
         training = Training(
             steps=plan.supernet_steps, batch_size=BATCH_SIZE, learning_rate=plan.supernet_rate,
-            embedding_learning_rate=plan.supernet_table_rate, seed=seed, threads=1,
-            evaluate_every=plan.supernet_steps // 2, patience=0, embedding_l2=plan.embedding_l2,
-            schedule="linear", final_factor=0.1,
+            seed=seed, threads=1, evaluate_every=plan.supernet_steps // 6, patience=0, embedding_l2=plan.embedding_l2,
+            schedule="cosine",
         )  # fmt: skip
         recipe = Recipe(
-            embedding_dim=EMBEDDING_DIM, full_steps=plan.full_steps, look_paths=2, look_rows=plan.scored_rows
+            embedding_dim=EMBEDDING_DIM, full_steps=plan.full_steps, look_paths=4, look_rows=plan.scored_rows
         )
         run = SupernetRun(data=self.data, space=plan.space, supernet=recipe, training=training)
         return start_supernet(run, self.store)
@@ -129,14 +135,17 @@ class Study:
             population=plan.population, sample=plan.sample, children=plan.children, generations=plan.generations,
             mutations=2, seed=seed,
         )  # fmt: skip
-        scoring = Scoring(steps=plan.tuning_steps, part=plan.tuned_part, rows=plan.scored_rows, 
-                          batch_size=BATCH_SIZE, learning_rate=plan.tuning_rate,
-                          seed=seed, threads=1)  # fmt: skip
+        scoring = Scoring(steps=0, rows=plan.scored_rows, seed=seed, threads=1)
         run = SearchRun(supernet=supernet, search=settings, scoring=scoring, top=plan.top)
         return start_search(run, self.store)
 
-    def _candidate(self, folder: Path, at: int, rate: float, seed: int) -> Result:
-        extra = [f"model.architecture={json.dumps(str(folder / f'{at}.json'))}"]
+    def _candidate(self, folder: Path, at: int, form: str, rate: float, seed: int) -> Result:
+        text = (folder / f"{at}.json").read_text(encoding="utf-8")
+        extra = []
+        if form == "plain":
+            text = replace(Architecture.from_json(text), use_layernorm=False, text="").to_json()
+            extra = [f"model.embedding_std={self.plan.plain_std!r}"]
+        extra.append(f"model.architecture={json.dumps(text)}")
         return self._attempt("nasrec", [*self.plan.training(rate, seed), *extra])
 
     def _trained(self, name: str, rate: float, seed: int) -> Result:
