@@ -27,7 +27,7 @@ NETWORKS = tuple(name for name in MODELS if name not in ("logistic", "boosted_tr
 
 Spread = Annotated[float, Field(gt=0, le=1e3, allow_inf_nan=False)] | None
 """Standard deviation of fresh values of embedding tables; None: Glorot's by a table's shape, as NASRec's authors do.
-Small data want small values, 0.01 say: with Glorot's, short tables start large and the network overfits."""
+Small data may want small values, 0.01 say, beside no normalisation: with Glorot's, short tables start large."""
 
 
 class NASRec(Model):

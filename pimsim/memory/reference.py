@@ -75,12 +75,15 @@ class Channel:
         self.coming = list(self.requests)
         self.ranks = [Rank(index) for index in range(self.device.organisation.ranks)]
         while self.coming or self.reads or self.writes:
-            now = int(clock.now)
-            self.let_in(now)
-            self.choose_direction()
-            if not self.refresh(now):
-                self.serve(now)
+            self.cycle(int(clock.now))
             yield clock.timeout(1)
+
+    def cycle(self, now: int) -> None:
+        """What the channel does in one cycle."""
+        self.let_in(now)
+        self.choose_direction()
+        if not self.refresh(now):
+            self.serve(now)
 
     def let_in(self, now: int) -> None:
         while self.coming and self.coming[0].arrival <= now:

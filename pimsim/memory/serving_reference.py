@@ -50,11 +50,7 @@ class Bank(Channel):
         self.ranks = [Rank(index) for index in range(self.device.organisation.ranks)]
         yield clock.timeout(0.5)
         while True:
-            now = int(clock.now)
-            self.let_in(now)
-            self.choose_direction()
-            if not self.refresh(now):
-                self.serve(now)
+            self.cycle(int(clock.now))
             yield clock.timeout(1)
 
     def act(self, request: Request, name: str, now: int, *more: Any) -> None:

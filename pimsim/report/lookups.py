@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from pimsim.errors import printable
 from pimsim.graph.workload import Kind, Workload
-from pimsim.memory.lookups import run_of
 from pimsim.report.figures import chosen_schedule
 from pimsim.report.sections import NAME_WIDTH, Column, Facts, Section, Table
 from pimsim.report.units import clip, percent, scaled, significant, unit_for
@@ -19,6 +18,10 @@ if TYPE_CHECKING:
 def lookups(workload: Workload, evaluation: Evaluation) -> dict[str, Any] | None:
     """Plain data of one inference: see `Result.lookups`. Energies of background and refresh are their power over the
     time between two inferences of the chosen schedule, as all static energy is."""
+    if all(layer.fetch is None for layer in workload.layers):
+        return None
+    from pimsim.memory.lookups import run_of  # not at the top: runs without a memory's banks start sooner
+
     run = run_of(workload)
     if run is None:
         return None

@@ -65,11 +65,6 @@ class Point:
     serve_parts_ns: dict[str, float]
     serve_energy_pJ: dict[str, float]
 
-    @property
-    def run_energy_pJ(self) -> float:
-        """Of an inference, both sides."""
-        return sum(self.energy_pJ.values())
-
 
 def schema() -> Schema:
     """Criteo's fields with their full tables."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pimsim.errors import InputError, printable
 from pimsim.graph.workload import Kind, Workload
 from pimsim.memory.traces.form import MAX_TABLES, TableShape
-from pimsim.memory.traces.generators import MadeTrace, Recipe
+from pimsim.memory.traces.generators import Recipe
 
 ELEMENT_BITS = 32
 """Bits of an element of a table that the model does not store quantised: frameworks keep tables in float32."""
@@ -60,15 +60,6 @@ def model_recipe(
     pooled = tables.pooling
     pooling = pooled[0] if len({*pooled}) == 1 else pooled
     return Recipe(kind, tables.tables, inferences * tables.lookups, seed, pooling, exponent)
-
-
-def default_trace(
-    workload: Workload, inferences: int = INFERENCES, *, kind: str = "zipf", seed: int = 0,
-    element_bits: int = ELEMENT_BITS,
-) -> MadeTrace:  # fmt: skip
-    """A trace of requests to the model's own tables, where none is given: inference i is bag i. Kept in no file; it is
-    made while it is read. Raises InputError for a model without lookups."""
-    return MadeTrace(model_recipe(model_tables(workload, element_bits), inferences, kind=kind, seed=seed))
 
 
 def _name(key: str, taken: set[str]) -> str:

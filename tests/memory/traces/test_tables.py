@@ -9,7 +9,7 @@ from pimsim.errors import InputError
 from pimsim.graph.workload import Kind, Layer, Workload
 from pimsim.memory.traces import write_trace
 from pimsim.memory.traces.generators import MadeTrace, Recipe, even_tables
-from pimsim.memory.traces.tables import default_trace, model_recipe, model_tables
+from pimsim.memory.traces.tables import model_recipe, model_tables
 
 
 def lookup(name: str, key: str, rows: int, elements: int, lookups: int, bits: int | None = None) -> Layer:
@@ -40,7 +40,7 @@ def test_tables_are_those_of_the_lookups() -> None:
 
 
 def test_a_default_trace_asks_for_what_an_inference_looks_up() -> None:
-    trace = default_trace(NET, 300, seed=3)
+    trace = MadeTrace(model_recipe(model_tables(NET), 300, seed=3))
     assert trace.requests == 300 * 25
     whole = [np.concatenate(parts) for parts in zip(*(c.values() for c in trace.chunks()), strict=True)]
     bag, table, row = whole
@@ -49,7 +49,8 @@ def test_a_default_trace_asks_for_what_an_inference_looks_up() -> None:
     assert row.max() < 1000
     again = np.concatenate([chunk["row"] for chunk in trace.chunks(["row"])])
     np.testing.assert_array_equal(again, row)
-    other = np.concatenate([chunk["row"] for chunk in default_trace(NET, 300, seed=4).chunks()])
+    seeded = MadeTrace(model_recipe(model_tables(NET), 300, seed=4))
+    other = np.concatenate([chunk["row"] for chunk in seeded.chunks()])
     assert (other != row).any()
 
 
