@@ -24,8 +24,9 @@ def report(record: dict[str, Any]) -> str:
         "drawn for each seed, *shared*: one draw of rows for all seeds of a resample (the stricter).\n",
     ]
     parts.append(
-        "Why a form without normalisation may pay: LayerNorm scales what rare ids and frequent ones give to the same size, "
-        "and Glorot's tables start large where a table has few rows. The lines on forms say what it is worth on each set.\n"
+        "Why a form without normalisation may pay: LayerNorm scales what rare ids and frequent ones give to the same "
+        "size, and Glorot's tables start large where a table has few rows. The lines on forms say what it is worth on "
+        "each set.\n"
     )
     for name, one in record["sets"].items():
         parts += [f"### {name}\n", _setting(one), _table(one["models"]), _found(name, one, record["bars"])]
