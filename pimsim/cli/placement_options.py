@@ -10,7 +10,7 @@ from pimsim.errors import InputError, printable
 
 if TYPE_CHECKING:
     from pimsim.memory.device import Device
-    from pimsim.memory.placement import Placement, Units
+    from pimsim.memory.placement.policies import Placement, Units
     from pimsim.memory.traces import TableShape, Trace
 
 PLACEMENTS = ("round-robin", "size-balanced", "frequency-aware")
@@ -48,8 +48,8 @@ def check_placement(options: argparse.Namespace, command: str) -> None:
 def placements_of(options: argparse.Namespace, trace: Trace, device: Device) -> list[Placement]:
     """Round-robin, and the placement that is asked for, last; none where none is. Raises InputError for tables that do
     not fit, and for a profile of others."""
-    from pimsim.memory.placement import need_rows
-    from pimsim.memory.placement_run import units_of
+    from pimsim.memory.placement.policies import need_rows
+    from pimsim.memory.placement.run import units_of
 
     if options.placement is None:
         return []
@@ -62,7 +62,7 @@ def placed(
 ) -> list[Placement]:  # fmt: skip
     """Round-robin, and the placement that is asked for, last, of `tables` (those of the trace as they are stored) on
     `units`."""
-    from pimsim.memory.placement import HOT_ROWS, place, profile
+    from pimsim.memory.placement.policies import HOT_ROWS, place, profile
     from pimsim.memory.traces import open_trace
 
     made = [place(tables, units, "round_robin")]

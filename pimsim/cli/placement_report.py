@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pimsim.hardware.schema import Hardware
-    from pimsim.memory.near_result import NearResult
-    from pimsim.memory.placement import Load, Placement
+    from pimsim.memory.near.result import NearResult
+    from pimsim.memory.placement.policies import Load, Placement
     from pimsim.memory.run import Result
     from pimsim.report.sections import Table
 

@@ -16,7 +16,7 @@ from pimsim.cli.trace_make import number
 
 if TYPE_CHECKING:
     from pimsim.cli.serve_setup import Service
-    from pimsim.memory.serving_run import Served
+    from pimsim.memory.serving.run import Served
 
 CURVE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05)
 """Of the saturation rate: where the picture has its points."""
@@ -119,7 +119,7 @@ def execute(options: argparse.Namespace) -> int:
 def answer_of(service: Service, served: Served) -> dict[str, Any]:
     """The figures as plain data."""
     from pimsim.memory.run import Result
-    from pimsim.memory.serving import PIECES, over_time
+    from pimsim.memory.serving.service import PIECES, over_time
 
     until, device, batching = float(served.done.max()), service.setup.device, service.batching
     busy: dict[str, Any] = {
@@ -164,7 +164,7 @@ STANDING = ("background", "refresh", "cache_leakage")
 def search(service: Service) -> dict[str, Any]:
     """The saturation rate: the largest at which what is left after the last arrival is done in little time. Nothing
     where so many inferences go on at once that a search with MOST_SEARCHED of them would not tell."""
-    from pimsim.memory.serving import poisson_arrivals, saturation
+    from pimsim.memory.serving.service import poisson_arrivals, saturation
 
     slack = 5.0 * float(service.of(np.zeros(1)).done[0]) + 2.0 * service.batching.timeout_ns
     count = SEARCHED

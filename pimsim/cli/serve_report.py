@@ -11,7 +11,7 @@ from pimsim.errors import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pimsim.memory.serving_run import Served
+    from pimsim.memory.serving.run import Served
     from pimsim.report.sections import Section
 
 LINES = ((1, "p50", "#4e79a7"), (2, "p99", "#c43c39"), (3, "p99.9", "#9c755f"))

@@ -13,10 +13,10 @@ from pimsim.errors import InputError, printable
 if TYPE_CHECKING:
     from pimsim.graph.workload import Workload
     from pimsim.hardware.schema import Hardware
-    from pimsim.memory.placement import Placement
-    from pimsim.memory.serving_banks import Tables, Traffic
-    from pimsim.memory.serving_run import Pipeline, Served
-    from pimsim.memory.serving_trace import ModelTrace
+    from pimsim.memory.placement.policies import Placement
+    from pimsim.memory.serving.banks import Tables, Traffic
+    from pimsim.memory.serving.run import Pipeline, Served
+    from pimsim.memory.serving.trace import ModelTrace
     from pimsim.memory.setup import Setup
     from pimsim.memory.traces import Trace
 
@@ -30,7 +30,7 @@ class Service:
     """Model, memory and lookups of the options, to be served at any rate."""
 
     def __init__(self, options: argparse.Namespace):
-        from pimsim.memory.serving import Batching
+        from pimsim.memory.serving.service import Batching
         from pimsim.memory.traces import open_trace
 
         self.options = options
@@ -50,14 +50,14 @@ class Service:
             self.tables = _near(self.rows, asked, self.setup, workload, hardware)
         self.timed = None
         if options.rate is None:
-            from pimsim.memory.serving_lookups import trace_arrivals
+            from pimsim.memory.serving.lookups import trace_arrivals
 
             device = self.setup.device
             self.timed = trace_arrivals(trace, device) if asked is None else asked.arrivals(device)
 
     def at(self, rate: float | None, most: int | None = None) -> Served:
         """Served at `rate` (None: when the trace says); at most `most` inferences."""
-        from pimsim.memory.serving import poisson_arrivals
+        from pimsim.memory.serving.service import poisson_arrivals
 
         count = self.options.requests
         if rate is None:
@@ -69,7 +69,7 @@ class Service:
 
     def of(self, arrivals: Any) -> Served:
         """Served with these arrivals (ns)."""
-        from pimsim.memory.serving_run import serve
+        from pimsim.memory.serving.run import serve
 
         return serve(self.tables, self.pipeline, self.batching, arrivals)
 
@@ -78,7 +78,7 @@ def _hardware(options: argparse.Namespace) -> tuple[Hardware, str | None]:
     """Hardware of the arithmetic, and the memory that is asked for: --memory, or --hw where it names one."""
     from pimsim.hardware.load import load_hardware
     from pimsim.memory.device import device_names
-    from pimsim.memory.near_spec import near_names
+    from pimsim.memory.near.spec import near_names
 
     named, memory = options.hw, options.memory
     if named.removesuffix(".yaml") in (*device_names(), *near_names()):
@@ -113,7 +113,7 @@ def _setup(hardware: Hardware, memory: str | None, options: argparse.Namespace) 
 def _asked(workload: Workload, trace: Trace, hardware: Hardware) -> ModelTrace | None:
     """The trace as the model asks its tables; None for a model without tables, whose trace is taken as it is."""
     from pimsim.graph.workload import Kind
-    from pimsim.memory.serving_trace import of_model
+    from pimsim.memory.serving.trace import of_model
     from pimsim.memory.traces.tables import model_tables
 
     if not any(layer.kind is Kind.LOOKUP for layer in workload.layers):
@@ -132,8 +132,8 @@ def arithmetic(workload: Workload, hardware: Hardware, on_banks: bool) -> tuple[
     from pimsim.engine import simulate
     from pimsim.graph.workload import Kind
     from pimsim.memory.lookups import without_lookups
-    from pimsim.memory.serving_banks import Traffic
-    from pimsim.memory.serving_run import Pipeline
+    from pimsim.memory.serving.banks import Traffic
+    from pimsim.memory.serving.run import Pipeline
 
     result = simulate(without_lookups(workload), hardware)
     totals, found = result.totals, result.evaluation
@@ -157,8 +157,8 @@ def arithmetic(workload: Workload, hardware: Hardware, on_banks: bool) -> tuple[
 
 def _on_banks(rows: Trace, setup: Setup, traffic: Traffic, options: argparse.Namespace, hardware: Hardware) -> Tables:
     """The lookups on the banks, and what the arithmetic moves there."""
-    from pimsim.memory.serving_banks import Banks
-    from pimsim.memory.serving_lookups import lookups_of
+    from pimsim.memory.serving.banks import Banks
+    from pimsim.memory.serving.lookups import lookups_of
 
     placement = _placement(rows, setup, options)
     return Banks(lookups_of(rows, setup.device, setup.policy, placement, hardware), setup.device, setup.policy, traffic)
@@ -167,7 +167,7 @@ def _on_banks(rows: Trace, setup: Setup, traffic: Traffic, options: argparse.Nam
 def _near(rows: Trace, asked: ModelTrace | None, setup: Setup, workload: Workload, hardware: Hardware) -> Tables:
     """The lookups near the banks; rows are added where the model adds them (in bags of the trace, without a model)."""
     from pimsim.memory.lookups import sums_of
-    from pimsim.memory.serving_near import near_of_model, near_tables
+    from pimsim.memory.serving.near import near_of_model, near_tables
     from pimsim.memory.traces.tables import model_tables
 
     assert setup.near is not None
@@ -180,8 +180,8 @@ def _near(rows: Trace, asked: ModelTrace | None, setup: Setup, workload: Workloa
 
 def _placement(rows: Trace, setup: Setup, options: argparse.Namespace) -> Placement | None:
     """The placement of the options, else that of the hardware file."""
-    from pimsim.memory.placement import place, profile
-    from pimsim.memory.placement_run import units_of
+    from pimsim.memory.placement.policies import place, profile
+    from pimsim.memory.placement.run import units_of
 
     if options.placement is not None or setup.placement == "interleaved":
         return placement_of(options, rows, setup.device)

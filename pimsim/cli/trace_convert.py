@@ -45,7 +45,7 @@ def execute(options: argparse.Namespace) -> int:
     trace = open_trace(options.source)
     if options.hw is not None:
         from pimsim.memory.of_hardware import load_memory
-        from pimsim.memory.placement_run import Laid
+        from pimsim.memory.placement.run import Laid
 
         trace = Laid(trace, load_memory(options.hw))
     elif options.to is not None and (trace.header.of_rows or trace.header.arrival == "arrival_ns"):

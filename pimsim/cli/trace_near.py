@@ -13,9 +13,9 @@ from pimsim.cli.placement_report import about, section
 from pimsim.errors import InputError, printable
 
 if TYPE_CHECKING:
-    from pimsim.memory.near_result import NearResult
-    from pimsim.memory.near_spec import Near
-    from pimsim.memory.placement import Placement
+    from pimsim.memory.near.result import NearResult
+    from pimsim.memory.near.spec import Near
+    from pimsim.memory.placement.policies import Placement
     from pimsim.memory.policy import Policy
     from pimsim.memory.run import Result
     from pimsim.memory.traces import Trace
@@ -27,11 +27,11 @@ def execute_near(options: argparse.Namespace) -> int:
     trace that do not go together."""
     from dataclasses import asdict
 
-    from pimsim.memory.near import run_near, run_plain
-    from pimsim.memory.near_spec import load_near
-    from pimsim.memory.near_trace import bags_of
-    from pimsim.memory.placement import load_of
-    from pimsim.memory.placement_crossbar import run_placed
+    from pimsim.memory.near.run import run_near, run_plain
+    from pimsim.memory.near.spec import load_near
+    from pimsim.memory.near.trace import bags_of
+    from pimsim.memory.placement.crossbar import run_placed
+    from pimsim.memory.placement.policies import load_of
     from pimsim.memory.traces import open_trace
 
     if options.power_down is not None:
@@ -65,7 +65,7 @@ def execute_near(options: argparse.Namespace) -> int:
 
 def _placements(options: argparse.Namespace, trace: Trace, near: Near) -> list[Placement]:
     """Round-robin over the crossbars, and the placement that is asked for, last; none where none is."""
-    from pimsim.memory.placement_crossbar import slots_of
+    from pimsim.memory.placement.crossbar import slots_of
 
     if options.placement is None:
         return []

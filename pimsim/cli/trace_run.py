@@ -16,7 +16,7 @@ from pimsim.errors import printable
 if TYPE_CHECKING:
     from pimsim.hardware.schema import Hardware
     from pimsim.memory.device import Device
-    from pimsim.memory.placement import Load, Placement
+    from pimsim.memory.placement.policies import Load, Placement
     from pimsim.memory.policy import Policy
     from pimsim.memory.run import Result
     from pimsim.memory.traces import Trace
@@ -53,7 +53,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code. Raises InputError for options, a memory, a trace or tables that do not go
     together."""
     from pimsim.cli.trace_near import execute_near
-    from pimsim.memory.near_spec import is_near
+    from pimsim.memory.near.spec import is_near
     from pimsim.memory.of_hardware import hardware_of, load_memory
     from pimsim.memory.traces import open_trace
 
@@ -86,7 +86,7 @@ def _run(
 ) -> tuple[Result, int]:  # fmt: skip
     """The result, and the number of requests."""
     from pimsim.explore.progress import bar
-    from pimsim.memory.placement_run import run_on
+    from pimsim.memory.placement.run import run_on
     from pimsim.memory.power_down import with_power_down
 
     total, requests = trace.requests, 0
@@ -108,7 +108,7 @@ def _run(
 
 
 def _load(placement: Placement, trace: Trace) -> Load:
-    from pimsim.memory.placement import load_of
+    from pimsim.memory.placement.policies import load_of
 
     return load_of(placement, trace)
 

@@ -17,8 +17,8 @@ from pimsim.components.sram import Sram, sram
 from pimsim.hardware.schema import Hardware, Technology
 from pimsim.memory.device import Device
 from pimsim.memory.energy import energy_pJ
-from pimsim.memory.placement import Placement
-from pimsim.memory.placement_kernels import CACHED
+from pimsim.memory.placement.kernels import CACHED
+from pimsim.memory.placement.policies import Placement
 from pimsim.memory.run import Result
 
 Array = Any

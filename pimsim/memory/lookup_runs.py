@@ -10,10 +10,10 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.memory.device import Device
 from pimsim.memory.lookup_trace import Asked, Rows
-from pimsim.memory.near import run_near
-from pimsim.memory.near_spec import Near
-from pimsim.memory.placement import Placement, place, profile, stride_bytes
-from pimsim.memory.placement_run import accesses, units_of
+from pimsim.memory.near.run import run_near
+from pimsim.memory.near.spec import Near
+from pimsim.memory.placement.policies import Placement, place, profile, stride_bytes
+from pimsim.memory.placement.run import accesses, units_of
 from pimsim.memory.run import Memory
 from pimsim.memory.setup import Setup
 from pimsim.memory.state import ACT

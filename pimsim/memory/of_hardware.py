@@ -13,7 +13,7 @@ from pimsim.hardware.merge import read_tree
 from pimsim.hardware.schema import Hardware
 from pimsim.hardware.suggest import nearest
 from pimsim.memory.device import Device, device_names, load_device
-from pimsim.memory.near_spec import near_names
+from pimsim.memory.near.spec import near_names
 
 DEVICE_OF = {
     "dram": "ddr4_2400", "ddr4": "ddr4_2400", "ddr5": "ddr5_4800", "lpddr4": "lpddr4_3200", "lpddr5": "lpddr5_6400",

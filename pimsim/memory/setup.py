@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pimsim.hardware.schema import Banks, Hardware
 from pimsim.memory.device import Device
-from pimsim.memory.near_spec import Near, is_near, load_near
+from pimsim.memory.near.spec import Near, is_near, load_near
 from pimsim.memory.of_hardware import load_memory, memory_name
 from pimsim.memory.policy import Policy
 
@@ -19,7 +19,8 @@ class Setup:
     """A memory with its controller and the way tables stand on it. Equal setups give equal figures.
 
     near: reduction near the banks, which `device` is then the plain memory of; None: every row goes to the host.
-    placement: "interleaved", or one of `pimsim.memory.placement.POLICIES` on `unit`s. banks: the default trace.
+    placement: "interleaved", or one of `pimsim.memory.placement.policies.POLICIES` on `unit`s. banks: the default
+    trace.
     """
 
     device: Device

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pimsim.cli.main import main
-from pimsim.memory.near_spec import load_near
-from pimsim.memory.near_trace import run_near_trace, run_plain_trace
+from pimsim.memory.near.spec import load_near
+from pimsim.memory.near.trace import run_near_trace, run_plain_trace
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import open_trace
 

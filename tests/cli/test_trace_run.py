@@ -11,7 +11,7 @@ import pytest
 from pimsim.cli.main import main
 from pimsim.hardware.library import shipped_files
 from pimsim.memory.device import device_names, load_device
-from pimsim.memory.placement_run import run_on
+from pimsim.memory.placement.run import run_on
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import open_trace
 

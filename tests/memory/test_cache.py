@@ -13,9 +13,9 @@ from pimsim.hardware.load import load_hardware
 from pimsim.memory.cache import ENTRY_BITS, CacheUse, cache_of
 from pimsim.memory.device import load_device
 from pimsim.memory.energy import state_mW
-from pimsim.memory.placement import place, profile
-from pimsim.memory.placement_kernels import CACHED
-from pimsim.memory.placement_run import run_on, units_of
+from pimsim.memory.placement.kernels import CACHED
+from pimsim.memory.placement.policies import place, profile
+from pimsim.memory.placement.run import run_on, units_of
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import TableShape
 from pimsim.memory.traces.generators import MadeTrace, Recipe

@@ -22,7 +22,7 @@ from pimsim.mapping.columns import pack
 from pimsim.memory.energy import energy_pJ
 from pimsim.memory.lookup_trace import Rows, asked_of
 from pimsim.memory.lookups import default_run, refresh_mW, run_of, sums_of, with_lookups, without_lookups
-from pimsim.memory.placement_run import run_on
+from pimsim.memory.placement.run import run_on
 from pimsim.memory.setup import setup_of
 from pimsim.memory.traces import write_trace
 from pimsim.memory.traces.form import CHUNK, Header, TableShape
@@ -87,8 +87,8 @@ def test_the_cycles_of_the_lookup_layers_are_those_of_the_engine_on_the_same_tra
     trace = MadeTrace(model_recipe(tables, 40, seed=seed))
     placed = None
     if placement != "interleaved":
-        from pimsim.memory.placement import place
-        from pimsim.memory.placement_run import units_of
+        from pimsim.memory.placement.policies import place
+        from pimsim.memory.placement.run import units_of
 
         placed = place(tables.tables, units_of(setup.device, "bank"), placement)
     engine = run_on(trace, setup.device, setup.policy, placed)

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pimsim.errors import InputError
-from pimsim.memory.near import NearMemory, run_near, run_plain
-from pimsim.memory.near_banks import unit_device, units_of
-from pimsim.memory.near_spec import Near, load_near, near_names
+from pimsim.memory.near.banks import unit_device, units_of
+from pimsim.memory.near.run import NearMemory, run_near, run_plain
+from pimsim.memory.near.spec import Near, load_near, near_names
 from pimsim.memory.policy import Policy
 
 POLICY = Policy(scheduler="frfcfs", queue=64, mapping="ro ba bg ra pc ch co")

@@ -11,8 +11,8 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pimsim.memory.near_kernels import cached, evened, on_cores
-from pimsim.memory.near_lookups import gathered, in_turn
+from pimsim.memory.near.kernels import cached, evened, on_cores
+from pimsim.memory.near.lookups import gathered, in_turn
 
 JOBS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3), st.integers(1, 9)), max_size=30)
 

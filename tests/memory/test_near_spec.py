@@ -8,7 +8,7 @@ import pytest
 
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
-from pimsim.memory.near_spec import is_near, load_near, near_names
+from pimsim.memory.near.spec import is_near, load_near, near_names
 
 MINE = """\
 name: mine

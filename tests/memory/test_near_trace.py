@@ -9,8 +9,8 @@ import pytest
 
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
-from pimsim.memory.near_spec import load_near
-from pimsim.memory.near_trace import bags_of, run_near_trace, run_plain_trace
+from pimsim.memory.near.spec import load_near
+from pimsim.memory.near.trace import bags_of, run_near_trace, run_plain_trace
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import open_trace
 from pimsim.memory.traces.form import Trace

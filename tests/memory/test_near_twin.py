@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from pimsim.memory.address import compose
 from pimsim.memory.checker import check_log
-from pimsim.memory.near import run_near
-from pimsim.memory.near_banks import MAPPING, unit_device
-from pimsim.memory.near_spec import Near, load_near
+from pimsim.memory.near.banks import MAPPING, unit_device
+from pimsim.memory.near.run import run_near
+from pimsim.memory.near.spec import Near, load_near
 from pimsim.memory.policy import Policy
 from pimsim.memory.reference import run_reference
 from pimsim.memory.run import Memory

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from pimsim.errors import InputError
 from pimsim.jit import compiled
-from pimsim.memory import placement_kernels as kernels
 from pimsim.memory.address import decode
 from pimsim.memory.device import load_device
-from pimsim.memory.placement import POLICIES, Placement, Profile, Units, load_of, place, profile, stride_bytes
-from pimsim.memory.placement_run import accesses, address_fields, run_on, units_of
+from pimsim.memory.placement import kernels as kernels
+from pimsim.memory.placement.policies import POLICIES, Placement, Profile, Units, load_of, place, profile, stride_bytes
+from pimsim.memory.placement.run import accesses, address_fields, run_on, units_of
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import Chunk, Header, TableShape
 from pimsim.memory.traces.generators import Recipe, even_tables

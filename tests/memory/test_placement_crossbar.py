@@ -10,11 +10,11 @@ import pytest
 
 from pimsim.cli.main import main
 from pimsim.errors import InputError
-from pimsim.memory.near import run_near
-from pimsim.memory.near_spec import load_near
-from pimsim.memory.near_trace import bags_of
-from pimsim.memory.placement import place, profile
-from pimsim.memory.placement_crossbar import run_placed, slots_of
+from pimsim.memory.near.run import run_near
+from pimsim.memory.near.spec import load_near
+from pimsim.memory.near.trace import bags_of
+from pimsim.memory.placement.crossbar import run_placed, slots_of
+from pimsim.memory.placement.policies import place, profile
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import TableShape, write_trace
 from pimsim.memory.traces.generators import MadeTrace, Recipe

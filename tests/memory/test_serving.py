@@ -8,10 +8,10 @@ import pytest
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving import Batching, figures, over_time, poisson_arrivals, saturation
-from pimsim.memory.serving_banks import Banks
-from pimsim.memory.serving_lookups import NOTHING
-from pimsim.memory.serving_run import Pipeline, serve
+from pimsim.memory.serving.banks import Banks
+from pimsim.memory.serving.lookups import NOTHING
+from pimsim.memory.serving.run import Pipeline, serve
+from pimsim.memory.serving.service import Batching, figures, over_time, poisson_arrivals, saturation
 
 DEVICE = load_device("ddr4_2400")
 

@@ -10,13 +10,13 @@ import pytest
 
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
-from pimsim.memory.placement import place, profile
-from pimsim.memory.placement_run import run_on, units_of
+from pimsim.memory.placement.policies import place, profile
+from pimsim.memory.placement.run import run_on, units_of
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving import Batching, poisson_arrivals
-from pimsim.memory.serving_banks import Banks, Traffic
-from pimsim.memory.serving_lookups import NOTHING, Lookups, lookups_of, trace_arrivals
-from pimsim.memory.serving_run import Pipeline, Served, serve
+from pimsim.memory.serving.banks import Banks, Traffic
+from pimsim.memory.serving.lookups import NOTHING, Lookups, lookups_of, trace_arrivals
+from pimsim.memory.serving.run import Pipeline, Served, serve
+from pimsim.memory.serving.service import Batching, poisson_arrivals
 from pimsim.memory.traces import Trace, open_trace, write_trace
 from pimsim.memory.traces.generators import Recipe, even_tables
 

@@ -9,13 +9,13 @@ import pytest
 
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
-from pimsim.memory.near import run_near
-from pimsim.memory.near_spec import load_near
+from pimsim.memory.near.run import run_near
+from pimsim.memory.near.spec import load_near
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving import Batching
-from pimsim.memory.serving_near import near_of_model, near_tables
-from pimsim.memory.serving_run import Pipeline, serve
-from pimsim.memory.serving_trace import of_model
+from pimsim.memory.serving.near import near_of_model, near_tables
+from pimsim.memory.serving.run import Pipeline, serve
+from pimsim.memory.serving.service import Batching
+from pimsim.memory.serving.trace import of_model
 from pimsim.memory.traces.form import Chunk, Header, TableShape
 from pimsim.memory.traces.tables import ModelTables
 

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pimsim.memory import serving_kernel as sk
 from pimsim.memory.cache import RowCache
 from pimsim.memory.device import load_device
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving import Batching
-from pimsim.memory.serving_banks import Banks, Traffic
-from pimsim.memory.serving_lookups import Lookups
-from pimsim.memory.serving_reference import Access, Inference, serve_reference
-from pimsim.memory.serving_run import Pipeline, Served, serve
+from pimsim.memory.serving import kernel as sk
+from pimsim.memory.serving.banks import Banks, Traffic
+from pimsim.memory.serving.lookups import Lookups
+from pimsim.memory.serving.reference import Access, Inference, serve_reference
+from pimsim.memory.serving.run import Pipeline, Served, serve
+from pimsim.memory.serving.service import Batching
 
 # A cycle is a nanosecond, so that times on both sides are whole numbers; refreshes are near enough to be met.
 DEVICE = load_device(
@@ -122,7 +122,7 @@ def test_the_service_and_its_simpy_model_agree_to_the_cycle(case: Case) -> None:
 @given(cases())
 def test_compiled_and_plain_give_the_same(case: Case) -> None:
     """Few inferences run as plain Python, many are compiled; both are the same lines."""
-    from pimsim.memory import serving_run
+    from pimsim.memory.serving import run as serving_run
 
     given_times = times(serve(case.tables, case.pipeline, case.batching, case.arrivals, case.factors))
     before = serving_run.PLAIN

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from pimsim.memory.serving import Batching, over_time
-from pimsim.memory.serving_run import Pipeline, Served, serve
+from pimsim.memory.serving.run import Pipeline, Served, serve
+from pimsim.memory.serving.service import Batching, over_time
 from validation.queueing import __main__ as command
 from validation.queueing.queues import (
     LAWS,

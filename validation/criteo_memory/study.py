@@ -21,11 +21,11 @@ from pimsim.graph.workload import Workload
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 from pimsim.memory.lookups import without_lookups
-from pimsim.memory.serving import Batching, poisson_arrivals
-from pimsim.memory.serving_banks import Banks, Tables
-from pimsim.memory.serving_lookups import lookups_of
-from pimsim.memory.serving_near import near_tables
-from pimsim.memory.serving_run import Pipeline, serve
+from pimsim.memory.serving.banks import Banks, Tables
+from pimsim.memory.serving.lookups import lookups_of
+from pimsim.memory.serving.near import near_tables
+from pimsim.memory.serving.run import Pipeline, serve
+from pimsim.memory.serving.service import Batching, poisson_arrivals
 from pimsim.memory.setup import Setup, setup_of
 from pimsim.memory.traces.form import TableShape, Trace
 from pimsim.memory.traces.generators import MadeTrace, Recipe

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pimsim.memory.near import run_near, run_plain
-from pimsim.memory.near_spec import Crossbar, Near, load_near
-from pimsim.memory.near_trace import bags_of
-from pimsim.memory.placement import Units, place, profile
+from pimsim.memory.near.run import run_near, run_plain
+from pimsim.memory.near.spec import Crossbar, Near, load_near
+from pimsim.memory.near.trace import bags_of
+from pimsim.memory.placement.policies import Units, place, profile
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces.form import TableShape, Trace
 from pimsim.memory.traces.generators import MadeTrace, Recipe

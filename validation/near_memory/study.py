@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.memory.near import run_near, run_plain
-from pimsim.memory.near_spec import Near, load_near
-from pimsim.memory.near_trace import bags_of
+from pimsim.memory.near.run import run_near, run_plain
+from pimsim.memory.near.spec import Near, load_near
+from pimsim.memory.near.trace import bags_of
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces.form import TableShape
 from pimsim.memory.traces.generators import MadeTrace, Recipe

@@ -15,10 +15,10 @@ import numpy as np
 
 from pimsim.memory.device import load_device
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving import Batching, poisson_arrivals
-from pimsim.memory.serving_banks import Banks
-from pimsim.memory.serving_lookups import NOTHING
-from pimsim.memory.serving_run import Pipeline, Served, serve
+from pimsim.memory.serving.banks import Banks
+from pimsim.memory.serving.lookups import NOTHING
+from pimsim.memory.serving.run import Pipeline, Served, serve
+from pimsim.memory.serving.service import Batching, poisson_arrivals
 
 Array = Any
 SERVICE_NS = 1000.0

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.memory.near import run_near
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Near
-from pimsim.memory.near_trace import Bags
-from pimsim.memory.placement import MOST_UNITS, Placement, Units
-from pimsim.memory.placement_kernels import CACHED
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.run import run_near
+from pimsim.memory.near.spec import Near
+from pimsim.memory.near.trace import Bags
+from pimsim.memory.placement.kernels import CACHED
+from pimsim.memory.placement.policies import MOST_UNITS, Placement, Units
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces.form import TableShape, Trace
 

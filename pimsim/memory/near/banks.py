@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.memory import near_kernels
 from pimsim.memory.address import compose
 from pimsim.memory.device import Device
 from pimsim.memory.energy import energy_pJ
-from pimsim.memory.near_lookups import Ints, Lookups, gathered, in_turn
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Banks, Near
+from pimsim.memory.near import kernels as near_kernels
+from pimsim.memory.near.lookups import Ints, Lookups, gathered, in_turn
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.spec import Banks, Near
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, kernel
 from pimsim.memory.state import NEVER

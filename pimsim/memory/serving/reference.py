@@ -1,4 +1,4 @@
-"""The service once more, in simpy, on the simpy memory of `reference`: a reader can follow it, `serving_run` is held
+"""The service once more, in simpy, on the simpy memory of `reference`: a reader can follow it, `serving.run` is held
 against it.
 
 Time is counted in cycles of the memory. The memory decides in the middle of a cycle what it does at its begin, so that
@@ -19,7 +19,7 @@ from pimsim.memory.device import Device
 from pimsim.memory.policy import Policy
 from pimsim.memory.reference import Channel, Rank, Request
 from pimsim.memory.rules import rules
-from pimsim.memory.serving import Batching
+from pimsim.memory.serving.service import Batching
 
 Steps = Generator[simpy.Event, Any, None]
 Access = tuple[int, bool]

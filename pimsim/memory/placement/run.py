@@ -10,11 +10,11 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.hardware.schema import Hardware
 from pimsim.jit import compiled
-from pimsim.memory import placement_kernels as kernels
 from pimsim.memory.address import shifts, widths
 from pimsim.memory.cache import CacheUse, cache_of, with_cache
 from pimsim.memory.device import Device
-from pimsim.memory.placement import Placement, Units, stride_bytes
+from pimsim.memory.placement import kernels
+from pimsim.memory.placement.policies import Placement, Units, stride_bytes
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
 from pimsim.memory.traces.form import Chunk, Header, Trace, chosen
@@ -126,7 +126,7 @@ def cycles_of(chunk: Chunk, device: Device) -> Array | None:
 
 
 def address_fields(device: Device, mapping: str, kind: str) -> Array:
-    """Of a place in a unit, which bits go where in the address (see `placement_kernels.composed`): those of the unit
+    """Of a place in a unit, which bits go where in the address (see `placement.kernels.composed`): those of the unit
     number fill the fields that name the unit, those of the offset the rest, in the order of the mapping."""
     at, bits = shifts(device, mapping), widths(device)
     own = UNIT_FIELDS[kind]

@@ -1,11 +1,11 @@
 """Serving inferences: their lookups on the banks of a memory, their arithmetic in a pipeline.
 
-A batch is taken as `serving` says, as long as fewer than `in_flight` are under way. All its lookups, and the inputs
-that its arithmetic reads, go to the memory at that moment. When the last one is there, the batch enters the compute
-pipeline behind the batch before; its inferences follow each other at the pipeline's interval, ask for the weights that
-do not fit on the chip as they enter, and write their outputs when they are computed. Everything meets at the same
-banks, behind what was asked before; open rows and refreshes carry on. The rules once more, in simpy:
-`serving_reference`.
+A batch is taken as `serving.service` says, as long as fewer than `in_flight` are under way. All its lookups, and the
+inputs that its arithmetic reads, go to the memory at that moment. When the last one is there, the batch enters the
+compute pipeline behind the batch before; its inferences follow each other at the pipeline's interval, ask for the
+weights that do not fit on the chip as they enter, and write their outputs when they are computed. Everything meets at
+the same banks, behind what was asked before; open rows and refreshes carry on. The rules once more, in simpy:
+`serving.reference`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.jit import compiled, is_ready
-from pimsim.memory import serving_kernel as sk
-from pimsim.memory.near_result import NearResult
+from pimsim.memory.near.result import NearResult
 from pimsim.memory.run import Result
-from pimsim.memory.serving import Batching, ServiceFigures, figures
-from pimsim.memory.serving_banks import Session, Tables
+from pimsim.memory.serving import kernel as sk
+from pimsim.memory.serving.banks import Session, Tables
+from pimsim.memory.serving.service import Batching, ServiceFigures, figures
 
 Array = Any
 SLACK = 1e-6

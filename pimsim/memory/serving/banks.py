@@ -10,11 +10,11 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.memory.cache import CacheUse
 from pimsim.memory.device import Device
-from pimsim.memory.near_result import NearResult
+from pimsim.memory.near.result import NearResult
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
-from pimsim.memory.serving_kernel import OUTPUTS, ROWS, WEIGHTS
-from pimsim.memory.serving_lookups import Lookups
+from pimsim.memory.serving.kernel import OUTPUTS, ROWS, WEIGHTS
+from pimsim.memory.serving.lookups import Lookups
 
 Array = Any
 _NONE = np.empty(0, dtype=np.int64)

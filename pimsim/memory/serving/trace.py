@@ -9,7 +9,7 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.memory.device import Device
 from pimsim.memory.lookup_trace import MOST_REQUESTS, Asked, Rows, asked_of
-from pimsim.memory.serving_lookups import Array, trace_arrivals
+from pimsim.memory.serving.lookups import Array, trace_arrivals
 from pimsim.memory.traces.form import Trace
 from pimsim.memory.traces.tables import ModelTables
 

@@ -1,4 +1,4 @@
-"""Served inferences on a memory that adds the rows of a bag where they stand (`pimsim.memory.near`)."""
+"""Served inferences on a memory that adds the rows of a bag where they stand (`pimsim.memory.near.run`)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from pimsim.memory.lookup_runs import bag_starts
 from pimsim.memory.lookup_trace import Asked, Rows
-from pimsim.memory.near import NearMemory
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Near
-from pimsim.memory.near_trace import Bags, bags_of
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.run import NearMemory
+from pimsim.memory.near.spec import Near
+from pimsim.memory.near.trace import Bags, bags_of
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving_kernel import ROWS
-from pimsim.memory.serving_lookups import Numbered
+from pimsim.memory.serving.kernel import ROWS
+from pimsim.memory.serving.lookups import Numbered
 from pimsim.memory.traces.form import Trace
 
 Array = Any
@@ -57,7 +57,7 @@ def near_of_model(asked: Asked, sums: tuple[int, ...], near: Near, policy: Polic
 
 def near_tables(trace: Trace, near: Near, policy: Policy) -> NearTables:
     """The inferences of a trace of rows, tables one after another. Raises InputError for a trace that cannot be pooled
-    (`near_trace.bags_of`)."""
+    (`near.trace.bags_of`)."""
     numbered = Numbered(trace)
     bags = bags_of(numbered, near.memory)
     assert bags.arrival is not None
@@ -65,7 +65,7 @@ def near_tables(trace: Trace, near: Near, policy: Policy) -> NearTables:
 
 
 class NearSession:
-    """See `serving_banks.Session`. Every bag is an answer: its sum at the host. A batch is served to its end before the
+    """See `serving.banks.Session`. Every bag is an answer: its sum at the host. A batch is served to its end before the
     next one's rows are looked at."""
 
     weights = outputs = 0

@@ -12,9 +12,9 @@ import math
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.memory.near_lookups import Ints, Lookups, gathered, in_turn
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Crossbar, Near
+from pimsim.memory.near.lookups import Ints, Lookups, gathered, in_turn
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.spec import Crossbar, Near
 
 
 def read_ns(crossbar: Crossbar) -> float:

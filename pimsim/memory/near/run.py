@@ -11,12 +11,12 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.memory.device import Device
-from pimsim.memory.near_banks import BankAdders
-from pimsim.memory.near_crossbar import Crossbars
-from pimsim.memory.near_dpu import Cores
-from pimsim.memory.near_lookups import Ints, lookups
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Near
+from pimsim.memory.near.banks import BankAdders
+from pimsim.memory.near.crossbar import Crossbars
+from pimsim.memory.near.dpu import Cores
+from pimsim.memory.near.lookups import Ints, lookups
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.spec import Near
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
 

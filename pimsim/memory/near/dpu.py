@@ -13,10 +13,10 @@ import math
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.memory import near_kernels
-from pimsim.memory.near_lookups import Floats, Ints, Lookups, gathered
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Dpu, Near
+from pimsim.memory.near import kernels as near_kernels
+from pimsim.memory.near.lookups import Floats, Ints, Lookups, gathered
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.spec import Dpu, Near
 from pimsim.memory.run import kernel
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.memory.device import Device
-from pimsim.memory.near import run_near, run_plain
-from pimsim.memory.near_lookups import MOST_LOOKUPS, Ints
-from pimsim.memory.near_result import NearResult
-from pimsim.memory.near_spec import Near
-from pimsim.memory.placement import need_rows, stride_bytes
+from pimsim.memory.near.lookups import MOST_LOOKUPS, Ints
+from pimsim.memory.near.result import NearResult
+from pimsim.memory.near.run import run_near, run_plain
+from pimsim.memory.near.spec import Near
+from pimsim.memory.placement.policies import need_rows, stride_bytes
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Result
 from pimsim.memory.traces.form import Trace

@@ -19,7 +19,7 @@ import numpy as np
 
 from pimsim.errors import InputError, printable
 from pimsim.jit import compiled
-from pimsim.memory import placement_kernels as kernels
+from pimsim.memory.placement import kernels
 from pimsim.memory.traces.form import Chunk, Header, TableShape, Trace
 
 Array = Any
@@ -64,7 +64,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where each row is. pieces: of the tables, columns as in `placement_kernels`; first_piece: of each table, and the
+    """Where each row is. pieces: of the tables, columns as in `placement.kernels`; first_piece: of each table, and the
     end. used_bytes: on every unit. hot_*: hash table of the rows with places of their own."""
 
     policy: str

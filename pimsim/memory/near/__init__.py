@@ -1,0 +1,1 @@
+"""Reduction of table rows near the banks."""

@@ -1,0 +1,1 @@
+"""Tables and rows on channels, banks and crossbars."""

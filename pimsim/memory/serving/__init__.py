@@ -1,0 +1,1 @@
+"""Served inferences: arrivals, batches, what a request waits for."""
