@@ -47,9 +47,9 @@ def simulate(
     operands: "model" weighs reads by the weights that the model file holds, "default" by the hardware's `operands`.
     inputs: .npz file of samples; the model is run on them, and reads and drives are weighed by its activations. A
     workload out of `with_operands` keeps the densities that it has.
-    trace: the table rows that inferences look up (a file, or open); lookups are then run on the banks of the memory, as
-    they are, with a default trace, where the hardware has `memory.banks` (docs/lookups.md).
-    memory: a memory to run them on in place of the hardware's (name of a shipped one, or file).
+    trace: the table rows that inferences look up (a file, or open), in place of a default trace of the model's tables;
+    memory: the memory on whose banks they are looked up, in place of the hardware's (a shipped name, or a file). Either
+    counts also where the hardware looks rows up by bandwidth (`memory.lookups`; docs/lookups.md).
     compiled: use the Numba kernels, or run the same lines without compiler, which is sooner for a few calls; None
     begins without and compiles once a loop is under way. The figures are equal to the bit.
     Raises InputError when an input is wrong or the model does not fit a fixed number of chips.
@@ -79,8 +79,9 @@ def _looked_up(
     trace: Trace | str | PathLike[str] | None = None,
     memory: str | PathLike[str] | None = None,
 ) -> Workload:
-    """`workload` with its lookups run on the banks, where that is asked for."""
-    if hardware.memory.banks is None and trace is None and memory is None:
+    """`workload` with its lookups run on the banks, where it has some; all that there is of memories stays away from
+    other models."""
+    if trace is None and ((hardware.memory.lookups != "banks" and memory is None) or not workload.looks_up):
         return workload
     from pimsim.memory.lookups import with_lookups
 

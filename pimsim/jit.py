@@ -22,6 +22,9 @@ from typing import Any
 Function = Callable[..., Any]
 
 
+WORTH_LOADING, WORTH_COMPILING = 20_000, 100_000
+"""Turns of a loop, see `suited`."""
+
 _FORMS: dict[Function, str] = {}
 _COMPILED: set[Function] = set()
 
@@ -55,6 +58,16 @@ def compiled(function: Function, *helpers: Function) -> Function:
             options: dict[str, Any] = {**common, "cache": True} if plain is function else {**common, **inner}
             namespace[plain.__name__] = numba.njit(**options)(clone)
     return namespace[function.__name__]  # type: ignore[no-any-return]
+
+
+def suited(turns: int, function: Function, *helpers: Function) -> Function:
+    """`function` in the form that is sooner done with `turns` turns of its loop, some tens of us each in plain Python:
+    compiled where it is so already, or where the turns take longer than to load it from the disk cache (with Numba, a
+    second) or to compile it (several)."""
+    worth = is_loaded(function) or turns > WORTH_COMPILING
+    if worth or (turns > WORTH_LOADING and on_disk(function, *helpers)):
+        return compiled(function, *helpers)
+    return function
 
 
 def is_ready(function: Function, *helpers: Function) -> bool:

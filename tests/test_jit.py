@@ -31,3 +31,10 @@ def test_a_kernel_says_nothing_of_its_neighbour(pair: ModuleType) -> None:
     assert jit.on_disk(pair.one)
     assert not jit.is_loaded(pair.other)
     assert not jit.is_ready(pair.other)
+
+
+def test_a_short_loop_stays_plain_until_its_kernel_is_there(pair: ModuleType) -> None:
+    assert jit.suited(jit.WORTH_COMPILING, pair.one) is pair.one
+    fast = jit.suited(jit.WORTH_COMPILING + 1, pair.one)
+    assert fast is not pair.one
+    assert jit.suited(1, pair.one) is fast

@@ -70,9 +70,10 @@ class Lowering:
         self._stem = layers.reshape(-1, c.LAYER_COLUMNS), edges.reshape(-1, k.EDGE_COLUMNS), starts
 
     def on(self, hardware: Hardware) -> Lowering:
-        """The same with its tables looked up on the memory of `hardware` (`memory.banks`), once for all architectures:
-        they ask for the same rows. Itself where that names none. Raises InputError for tables that do not fit."""
-        if hardware.memory.banks is None:
+        """The same with its tables looked up on the banks of `hardware`, once for all architectures: they ask for the
+        same rows. Itself where its `memory.lookups` are by bandwidth, or there are no tables. Raises InputError for
+        tables that do not fit."""
+        if hardware.memory.lookups != "banks" or not Workload("", self.stem).looks_up:
             return self
         from pimsim.memory.lookups import with_lookups
 

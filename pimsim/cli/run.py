@@ -45,8 +45,8 @@ def parser() -> Parser:
     hardware.add_argument(
         "--trace",
         metavar="T",
-        help="table rows that inferences look up, on the banks of a memory; a default trace of the model's tables "
-        "where the hardware names its banks (memory.banks)",
+        help="table rows that inferences look up on the banks of the memory; left out: a default trace of the model's "
+        "tables, by Zipf's law (memory.banks)",
     )
     hardware.add_argument(
         "--memory", metavar="NAME|FILE", help="run lookups on this memory or near memory in place of the hardware's"

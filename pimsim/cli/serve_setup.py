@@ -95,11 +95,11 @@ def _setup(hardware: Hardware, memory: str | None, options: argparse.Namespace) 
     """The memory and its controller, with what the options change."""
     from dataclasses import replace
 
-    from pimsim.memory.setup import DEFAULT, setup_of
+    from pimsim.memory.setup import setup_of
 
-    banks = hardware.memory.banks or DEFAULT
+    banks = hardware.memory.banks
     if options.set_memory:
-        banks = banks.model_copy(update={"set": [*banks.set, *options.set_memory]})
+        banks = banks.model_copy(update={"set": " ".join((banks.set, *options.set_memory))})
         own = hardware.memory.model_copy(update={"banks": banks})
         hardware = hardware.model_copy(update={"memory": own})
     setup = setup_of(hardware, memory)

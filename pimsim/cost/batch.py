@@ -69,7 +69,7 @@ def evaluate(
 
     columns: names of the figures to keep; all of `pimsim.cost.table.COLUMNS` when None. measure: gives a workload the
     densities that its weights have on a hardware; it is asked once for each group of points that agree in what it may
-    depend on. look_up: likewise runs its lookups on the banks of the hardware, where that names some; without it such
+    depend on. look_up: likewise runs its lookups on the banks of the hardware (`memory.lookups`); without it such
     points are refused. A point that breaks a rule of the schema, or whose chips are too few, has NaN in its figures and
     the reason in the column `error`. Raises InputError for unknown columns, and for pairs of unequal number.
     """
@@ -171,11 +171,12 @@ class _Run:
         """The networks as they are on this group, and the paths of the columns that hold bits of layers."""
         paths = [path for path in numbers if path.startswith(LAYERS)]
         fixed = {path: value for path, value in group.words.items() if path.startswith(LAYERS) and value is not None}
-        banks = machine.memory.banks is not None
+        banks = machine.memory.lookups == "banks"
         if banks and self.look_up is None and looks_up(self.networks):
             raise InputError(
-                f"{printable(machine.name, 60)}: lookups run on memory.banks need the model itself (workloads for "
-                "pimsim.evaluate); packed arrays are priced without memory.banks only"
+                f"{printable(machine.name, 60)}: lookups on memory.banks need the model itself (workloads for "
+                "pimsim.evaluate), or pimsim.memory.lookups.with_lookups before it is packed; "
+                "memory.lookups=bandwidth does without"
             )
         if not (paths or fixed or self.measure or (banks and self.look_up)):
             return self.networks, []

@@ -159,6 +159,11 @@ class Workload:
         return sum(layer.ops for layer in self.layers)
 
     @property
+    def looks_up(self) -> bool:
+        """Whether a layer reads table rows."""
+        return any(layer.kind is Kind.LOOKUP for layer in self.layers)
+
+    @property
     def weights(self) -> int:
         """Weight elements of all MVM layers and tables; shared ones counted once."""
         seen: dict[str, int] = {}

@@ -16,13 +16,13 @@ KINDS = {"device": ("memory", "memory"), "near": ("memory/near", "near memory")}
 
 def check_names(hardware: Hardware, places: Mapping[str, Place]) -> None:
     """Raises InputError, one line a name of `memory.banks` that is not shipped, with the nearest that is."""
-    if hardware.memory.banks is None:
-        return
     problems = []
     for key, (folder, what) in KINDS.items():
         name, path = getattr(hardware.memory.banks, key), f"memory.banks.{key}"
+        if name is None:
+            continue
         names = sorted(file.stem for file in (data_folder(FOLDER) / folder).glob("*.yaml"))
-        if name is None or name in names:
+        if name in names:
             continue
         near = nearest(name, names)
         meant = f"did you mean '{near}'?" if near else f"shipped: {', '.join(names)}"

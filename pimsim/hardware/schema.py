@@ -560,9 +560,10 @@ class Memory(Circuit):
     bandwidth_GBps: PositiveFloat = Field(description="bytes a second, in 1e9")
     latency_ns: NonNegativeFloat = Field(description="first access")
     burst_bytes: Annotated[int, Field(ge=1, le=65536)] = Field(default=64, description="smallest transfer")
-    banks: Banks | None = Field(
-        default=None, description="look rows up on the banks of a memory; by bandwidth and energy a bit when left out"
+    lookups: Literal["banks", "bandwidth"] = Field(
+        default="banks", description="rows of tables: on the banks of a memory, or at bandwidth and energy a bit"
     )
+    banks: Banks = Field(default=Banks(), description="where `lookups` are on banks: which, and how they are used")
 
 
 class Operands(Model):

@@ -93,12 +93,12 @@ def with_lookups(
 ) -> Workload:
     """`workload` with `Layer.fetch` of its lookups from runs of the memory of `hardware`.
 
-    As it is where nothing asks for that (`memory.banks` of the hardware, a trace, a memory), where it has no lookups,
+    As it is where nothing asks for that (`memory.lookups` of the hardware, a trace, a memory), where it has no lookups,
     or where they carry a `fetch` already. trace: open, or a file (any form that `open_trace` reads); None: a default
     one of the model's tables (`default_run`). memory: name or file of a memory in place of the hardware's.
     Raises InputError for a memory or trace that cannot be read, tables that do not fit, or rows the model lacks.
     """
-    if hardware.memory.banks is None and trace is None and memory is None:
+    if hardware.memory.lookups != "banks" and trace is None and memory is None:
         return workload
     lookups = [layer for layer in workload.layers if layer.kind is Kind.LOOKUP]
     if not lookups or any(layer.fetch is not None for layer in lookups):

@@ -29,7 +29,7 @@ def memory_name(hardware: Hardware) -> str:
     """The name of the shipped device that stands for the memory of `hardware`: that of `memory.banks`, or of its
     kind."""
     banks, kind = hardware.memory.banks, hardware.memory.kind
-    if banks is not None and banks.device is not None:
+    if banks.device is not None:
         return banks.device
     return DEVICE_OF[kind] if kind in DEVICE_OF else NVM_OF.get(hardware.crossbar.cell.kind, "rram")
 
@@ -37,9 +37,7 @@ def memory_name(hardware: Hardware) -> str:
 def memory_for(hardware: Hardware, *, overrides: Sequence[str] = ()) -> Device:
     """The memory of a hardware description, with the changes of its `memory.banks`; without what is near its banks.
     overrides: of the device, as for `load_device`."""
-    banks = hardware.memory.banks
-    changes = [] if banks is None else banks.set.split()
-    return load_device(memory_name(hardware), overrides=[*changes, *overrides])
+    return load_device(memory_name(hardware), overrides=[*hardware.memory.banks.set.split(), *overrides])
 
 
 def load_memory(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()) -> Device:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.errors import InputError
-from pimsim.jit import compiled, is_ready
+from pimsim.jit import suited
 from pimsim.memory import address as addresses
 from pimsim.memory import fcfs, frfcfs
 from pimsim.memory import state as st
@@ -22,8 +22,6 @@ from pimsim.memory.policy import Policy
 Chunk = tuple[NDArray[np.int64], NDArray[np.uint8] | None, NDArray[np.int64] | None]
 MODES = {"all_bank": st.ALL_BANK, "per_bank": st.PER_BANK, "same_bank": st.SAME_BANK, "none": st.NO_REFRESH}
 NONE, NO_WRITES = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
-PLAIN = 2000
-"""Requests below which the kernels run as plain Python: they are served before Numba would have compiled."""
 
 
 @dataclass(frozen=True)
@@ -344,8 +342,5 @@ def _queue(device: Device, policy: Policy) -> tuple[NDArray[Any], ...]:
 
 
 def kernel(module: Any, name: str, size: int) -> Any:
-    """A kernel of `module`, compiled where a trace of `size` requests pays for that, or where it has been before."""
-    function, helpers = getattr(module, name), module.HELPERS
-    if size < PLAIN and not is_ready(function, *helpers):
-        return function
-    return compiled(function, *helpers)
+    """A kernel of `module`, compiled where a trace of `size` requests pays for that (`pimsim.jit.suited`)."""
+    return suited(size, getattr(module, name), *module.HELPERS)

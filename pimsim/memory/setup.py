@@ -11,8 +11,6 @@ from pimsim.memory.near.spec import Near, is_near, load_near
 from pimsim.memory.of_hardware import load_memory, memory_name
 from pimsim.memory.policy import Policy
 
-DEFAULT = Banks()
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -41,12 +39,12 @@ class Setup:
 
 
 def setup_of(hardware: Hardware, source: str | os.PathLike[str] | None = None) -> Setup:
-    """The memory that `hardware` names in `memory.banks`, or, where it does not, the shipped one of its `memory.kind`.
+    """The memory that `hardware` names in `memory.banks`; where it names none, the shipped one of its `memory.kind`.
 
     source: in its place a memory or near memory, by the name of a shipped one or a file. The controller is that of
     `memory.banks` all the same. Raises InputError for a memory that is not there, or that the controller does not suit.
     """
-    banks = hardware.memory.banks or DEFAULT
+    banks = hardware.memory.banks
     if source is not None:
         near = load_near(source, overrides=_of_device(banks)) if is_near(source) else None
         device = load_memory(source, overrides=banks.set.split()) if near is None else near.memory

@@ -15,7 +15,7 @@ def test_a_shipped_file_names_its_memory(name: str, memory: str) -> None:
     assert setup_of(machine).name == memory
     for part in ("technology", "precision", "crossbar", "pe", "tile", "chip", "network", "mapping"):
         assert getattr(machine, part) == getattr(plain, part)
-    assert plain.memory.banks is None
+    assert setup_of(plain).name == "hbm2"  # of its memory.kind
 
 
 def test_settings_reach_the_memory_and_its_controller() -> None:

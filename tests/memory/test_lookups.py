@@ -11,9 +11,7 @@ from hypothesis import strategies as some
 
 import pimsim
 from pimsim.cost import batch
-from pimsim.cost.lookup import lookup_table
 from pimsim.cost.points import Points
-from pimsim.cost.shapes import chain
 from pimsim.errors import InputError
 from pimsim.graph.workload import Edge, Kind, Layer, Workload
 from pimsim.hardware.load import load_hardware
@@ -32,6 +30,11 @@ from pimsim.memory.traces.tables import model_recipe, model_tables
 
 def hardware(*overrides: str, base: str = "reram_128_ddr4") -> Hardware:
     return load_hardware(base, overrides=["memory.banks.inferences=40", *overrides])
+
+
+def by_bandwidth() -> Hardware:
+    """Lookups as bits at a bandwidth and an energy a bit, as spilled weights are."""
+    return load_hardware("reram_128", overrides=["memory.lookups=bandwidth"])
 
 
 def model(rows: Sequence[int] = (1000, 50, 20000), lookups: int = 1, width: int = 16, pooled: bool = False) -> Workload:
@@ -141,7 +144,7 @@ def test_tables_wait_for_each_other_but_not_where_layers_run_one_after_the_other
 
 
 def test_a_simulation_and_a_batch_agree_to_the_bit() -> None:
-    machines = [hardware(), hardware("memory.banks.scheduler=fcfs"), load_hardware("reram_128")]
+    machines = [hardware(), hardware("memory.banks.scheduler=fcfs"), load_hardware("reram_128"), by_bandwidth()]
     table = pimsim.evaluate([model()], machines)
     for row, machine in enumerate(machines):
         totals = pimsim.simulate(model(), machine, compiled=False).totals
@@ -180,19 +183,33 @@ def test_the_forms_of_the_report_have_the_lookups() -> None:
         assert "Lookups by part" in text
         assert "Lookups by layer" in text
         assert "background" in text
-    plain = pimsim.simulate(model(), "reram_128", compiled=False)
+    plain = pimsim.simulate(model(), by_bandwidth(), compiled=False)
     assert plain.lookups is None
     assert "lookups" not in plain.to_dict()
     assert "memory_busy_ns" not in plain.to_csv()
 
 
+@pytest.mark.parametrize(
+    ("kind", "memory"),
+    [("hbm", "hbm2"), ("dram", "ddr4_2400"), ("ddr5", "ddr5_4800"), ("lpddr4", "lpddr4_3200"), ("nvm", "rram")],
+)
+def test_a_file_that_says_nothing_of_banks_has_those_of_its_kind_of_memory(kind: str, memory: str) -> None:
+    machine = load_hardware("reram_128", overrides=[f"memory.kind={kind}"])
+    found, named = (
+        pimsim.simulate(model([1000]), machine, memory=source, compiled=False) for source in (None, memory)
+    )
+    assert found.lookups is not None
+    assert found.lookups["memory"] == memory
+    assert found.to_dict() == named.to_dict()
+
+
 def test_a_memory_or_a_trace_turns_the_banks_on(tmp_path: Path) -> None:
-    told = pimsim.simulate(model([1000]), "reram_128", memory="hbm2", compiled=False).lookups
+    told = pimsim.simulate(model([1000]), by_bandwidth(), memory="hbm2", compiled=False).lookups
     assert told is not None
     assert told["memory"] == "hbm2"
     path = tmp_path / "rows.parquet"
     write(path, [("table0", 1000)], [[0, 1, 2], [3, 4, 5]])
-    given_trace = pimsim.simulate(model([1000]), "reram_128", trace=path, compiled=False).lookups
+    given_trace = pimsim.simulate(model([1000]), by_bandwidth(), trace=path, compiled=False).lookups
     assert given_trace is not None
     assert given_trace["memory"] == "hbm2"
     tables = given_trace["tables"]
@@ -290,17 +307,11 @@ def test_what_cannot_be_is_refused() -> None:
         hardware("memory.banks.near=trim")
     with pytest.raises(InputError, match=r"rows take turns over the adders of hbm2_banks; give interleaved"):
         pimsim.simulate(model(), hardware("memory.banks.placement=round_robin", base="reram_128_hbm2_near"))
-    with pytest.raises(InputError, match=r"packed arrays are priced without memory.banks only"):
+    with pytest.raises(InputError, match=r"with_lookups before it is packed; memory.lookups=bandwidth does without"):
         batch.evaluate(pack(model()), Points.of([hardware()]))
     product = Workload("product", (model().layers[-1],))
     with pytest.raises(InputError, match="looks no table up"):
         pimsim.simulate(product, hardware(), trace="absent.parquet")
-
-
-def test_a_table_of_layers_is_refused() -> None:
-    choices = chain("toy", [1], lambda block, found, choice: (model([100]).layers, None))
-    with pytest.raises(InputError, match=r"a table of layers holds no lookups on memory.banks"):
-        lookup_table(choices, hardware())
 
 
 def write(path: Path, named: list[tuple[str, int]], rows: list[list[int]]) -> None:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.jit import compiled
 from pimsim.memory import run
 from pimsim.memory.device import Device, load_device
 from pimsim.memory.policy import Policy
@@ -42,25 +43,23 @@ def zipf(requests: int) -> Recipe:
     return Recipe("zipf", even_tables(1, 1_000_000, 64), requests, seed=1)
 
 
-def serve(device: Device, policy: Policy, address: NDArray[np.int64], repetitions: int) -> tuple[float, run.Result]:
-    """Nanoseconds of processor time a request, in the best repetition."""
-    run.run_trace(device, policy, [(address[: run.PLAIN], None, None)])  # compiled from here on
-    seconds = []
-    for _ in range(repetitions):
-        begin = time.process_time()
-        result = run.run_trace(device, policy, [(address, None, None)])
-        seconds.append(time.process_time() - begin)
-    return min(seconds) * 1e9 / len(address), result
-
-
-def plain_ns(device: Device, policy: Policy, address: NDArray[np.int64]) -> float:
-    """As `serve`, of the same lines without a compiler."""
-    compiled = run.kernel
-    run.kernel = lambda module, name, size: getattr(module, name)
+def serve(
+    device: Device, policy: Policy, address: NDArray[np.int64], repetitions: int, plain: bool = False
+) -> tuple[float, run.Result]:
+    """Nanoseconds of processor time a request, in the best repetition. plain: of the same lines without a compiler."""
+    suited = run.suited
+    run.suited = lambda turns, function, *helpers: function if plain else compiled(function, *helpers)
     try:
-        return serve(device, policy, address, 1)[0]
+        if not plain:
+            run.run_trace(device, policy, [(address[:100], None, None)])  # compiled from here on
+        seconds = []
+        for _ in range(repetitions):
+            begin = time.process_time()
+            result = run.run_trace(device, policy, [(address, None, None)])
+            seconds.append(time.process_time() - begin)
     finally:
-        run.kernel = compiled
+        run.suited = suited
+    return min(seconds) * 1e9 / len(address), result
 
 
 def banks(requests: int = REQUESTS, repetitions: int = 5) -> list[Measurement]:
@@ -73,7 +72,7 @@ def banks(requests: int = REQUESTS, repetitions: int = 5) -> list[Measurement]:
         policy = Policy(scheduler=scheduler)  # type: ignore[arg-type]
         nanoseconds, result = serve(device, policy, address, repetitions)
         commands = sum(result.counts[name] for name in ("activate", "read", "precharge")) / requests
-        twin = plain_ns(device, policy, address[:20_000]) / nanoseconds
+        twin = serve(device, policy, address[:20_000], 1, plain=True)[0] / nanoseconds
         detail = f"{1e3 / nanoseconds:.1f} million a second, {commands:.2f} commands each, {twin:,.0f} x the plain twin"
         found.append(Measurement(f"bank kernel, {scheduler}, Zipf trace", nanoseconds, "ns", bar, detail))
     return [*found, limit(found[0].value, address)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.hardware.schema import Hardware
-from pimsim.jit import compiled
+from pimsim.jit import compiled, suited
 from pimsim.memory.address import shifts, widths
 from pimsim.memory.cache import CacheUse, cache_of, with_cache
 from pimsim.memory.device import Device
@@ -174,11 +174,12 @@ class _Linear:
             )
         self.base = np.cumsum([0, *sizes], dtype=np.int64)
         self.access_bytes = device.access_bytes
-        self.linear = compiled(kernels.linear)
+        self.laid = 0
 
     def accesses(self, chunk: Chunk, bursts: Array, arrival: Array | None) -> Accesses:
         out = _Out(chunk, bursts, arrival)
-        self.linear(
+        self.laid += len(out.address)
+        suited(self.laid, kernels.linear)(
             chunk["table"], chunk["row"], self.base, self.stride, bursts, self.access_bytes, out.write_in,
             out.arrival_in, out.address, out.write, out.arrival,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.jit import Function, compiled
+from pimsim.jit import suited
 
 Array = Any
 Chunk = Mapping[str, Array]
@@ -213,11 +213,6 @@ def check_range(values: Array, largest: int, rule: int, fault: Array) -> int:
     return -1
 
 
-def kernels() -> tuple[Function, Function, Function]:
-    """The three checks, compiled."""
-    return compiled(check_rows), compiled(check_order), compiled(check_range)
-
-
 @dataclass
 class Checker:
     """Holds requests to the rules of a header, chunk after chunk. place: the file, for messages."""
@@ -230,10 +225,10 @@ class Checker:
     def check(self, chunk: Chunk, where: Callable[[int, str], Place] | None = None) -> None:
         """Raises InputError for a request of `chunk` that breaks a rule, with its number (from 0) or its place. where:
         the place of a column of a request of the chunk."""
-        rows, order, span = kernels()
         fault = np.zeros(3, dtype=np.int64)
         found = -1
         count = len(next(iter(chunk.values())))
+        rows, order, span = (suited(self.requests + count, one) for one in (check_rows, check_order, check_range))
         for name, values in chunk.items():
             if name == "row":
                 sizes = np.array([table.rows for table in self.header.tables], dtype=np.int64)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pimsim.jit import compiled
+from pimsim.jit import suited
 
 Array = Any
 
@@ -60,14 +60,16 @@ class Zipf:
     def __init__(self, rows: int, exponent: float, random: np.random.Generator):
         self.rows, self.exponent, self.random = rows, exponent, random
         self.uniforms = np.empty(0)
-        self.draw = compiled(draw, hat, hat_inverse)
+        self.drawn = 0
 
     def take(self, count: int) -> Array:
         """The next `count` ranks (int64)."""
         ranks = np.empty(count, dtype=np.int64)
         state = np.zeros(2, dtype=np.int64)
+        self.drawn += count
+        ranks_of = suited(self.drawn, draw, hat, hat_inverse)
         while True:
-            self.draw(self.uniforms, self.rows, float(self.exponent), ranks, state)
+            ranks_of(self.uniforms, self.rows, float(self.exponent), ranks, state)
             if state[1] == count:
                 self.uniforms = self.uniforms[state[0] :].copy()
                 return ranks
