@@ -27,12 +27,19 @@ WORTH_LOADING, WORTH_COMPILING = 20_000, 100_000
 
 _FORMS: dict[Function, str] = {}
 _COMPILED: set[Function] = set()
+_CALLED: dict[Function, tuple[Function, ...]] = {}
 
 
 def compiles_to(module: str, *functions: Function) -> None:
     """Compiled kernels call what `module` has under the name of each of the `functions` instead: the same figures by
     instructions that Numba does not find by itself."""
     _FORMS.update((plain, module) for plain in functions)
+
+
+def calls_compiled(function: Function, *helpers: Function) -> None:
+    """Compiled kernels that have `function` among their helpers call it as it is compiled by itself (with its own
+    `helpers`, which are theirs too), in place of compiling its lines once more."""
+    _CALLED[function] = helpers
 
 
 @cache
@@ -52,6 +59,9 @@ def compiled(function: Function, *helpers: Function) -> Function:
         for plain in (*helpers, function):
             if plain in _FORMS:
                 namespace[plain.__name__] = getattr(import_module(_FORMS[plain]), plain.__name__)
+                continue
+            if plain in _CALLED and plain is not function:
+                namespace[plain.__name__] = compiled(plain, *_CALLED[plain])
                 continue
             clone = types.FunctionType(plain.__code__, namespace, plain.__name__, plain.__defaults__, plain.__closure__)
             clone.__module__, clone.__qualname__ = plain.__module__, plain.__qualname__

@@ -14,7 +14,8 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A file with two kernels, and an empty disk cache."""
     monkeypatch.setattr(jit, "_writable", lambda beside: tmp_path)
     file = tmp_path / "two_kernels.py"
-    file.write_text("def one(x):\n    return x + 1.0\n\n\ndef other(x):\n    return x + 2.0\n")
+    lines = ("def one(x):", "    return x + 1.0", "def other(x):", "    return one(x) + 1.0")
+    file.write_text("\n".join(lines) + "\n")
     spec = importlib.util.spec_from_file_location("two_kernels", file)
     assert spec is not None
     assert spec.loader is not None
@@ -38,3 +39,10 @@ def test_a_short_loop_stays_plain_until_its_kernel_is_there(pair: ModuleType) ->
     fast = jit.suited(jit.WORTH_COMPILING + 1, pair.one)
     assert fast is not pair.one
     assert jit.suited(1, pair.one) is fast
+
+
+def test_a_kernel_that_is_compiled_by_itself_is_called(pair: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "_CALLED", {})
+    jit.calls_compiled(pair.one)
+    assert jit.compiled(pair.other, pair.one)(1.0) == 3.0
+    assert jit.is_loaded(pair.one)

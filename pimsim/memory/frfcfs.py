@@ -1,4 +1,4 @@
-"""First ready, first come, first served over a queue, for one channel. Plain Python that Numba compiles.
+"""First ready, first come, first served over a queue a channel. Plain Python that Numba compiles.
 
 Every bank has cached candidates: the commands that its waiting requests want next (the oldest read and the oldest write
 of the open row; else a precharge or an activate for the oldest request). A step looks at the candidates, not at the
@@ -304,6 +304,25 @@ def schedule(
         choose(own, b, kinds, tm, bank, slots, lists, candidates, where, queue)
 
 
+def rounds(
+    cuts: Any, banks: Any, rows: Any, is_write: Any, arrival: Any, numbers: Any, until: int, ends: Any,
+    tm: Any, bank: Any, group: Any, rank: Any, channel: Any, count: Any, log: Any,
+    slots: Any, lists: Any, candidates: Any, where: Any, queues: Any, next_group: Any, next_rank: Any,
+) -> int:  # fmt: skip
+    """`schedule` of one channel after the other, each with its own part of the queues: channel c takes in the requests
+    from cuts[c] to cuts[c + 1]. One without any has nothing to do, unless with `until` something waits in it."""
+    served = 0
+    for c in range(len(queues)):
+        first, last = cuts[c], cuts[c + 1]
+        if first < last or (until > 0 and queues[c][Q_COUNT] + queues[c][Q_COUNT + 1] > 0):
+            served += schedule(
+                c, banks[first:last], rows[first:last], is_write[first:last], arrival[first:last],
+                numbers[first:last], until, ends[served:], tm, bank, group, rank, channel, count, log,
+                slots[c], lists[c], candidates[c], where[c], queues[c], next_group, next_rank,
+            )  # fmt: skip
+    return served
+
+
 HELPERS = (
-    *st.HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh
+    *st.HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh, schedule
 )  # fmt: skip

@@ -97,7 +97,11 @@ class Memory:
         self._block = np.empty((2, fcfs.BLOCK), dtype=np.int64)
         self._fields = field_table(device, policy.mapping)
         self._bank_bits = (device.banks // device.channels).bit_length() - 1
-        self._queues = [_queue(device, policy) for _ in range(channels if policy.scheduler == "frfcfs" else 0)]
+        self._queues = _queues(device, policy) if policy.scheduler == "frfcfs" else ()
+        # What `frfcfs.rounds` takes: the memory itself, in place of requests nothing, and room for all that can wait.
+        self.scheduled = (*self._state, *self._queues, self._rows[1], self._rows[2])
+        self.waiting = channels * (policy.queue + policy.write_queue)
+        self.nothing = (np.zeros(channels + 1, dtype=np.int64), NONE, NONE, NO_WRITES, NONE, NONE)
         self._requests = 0
         self._done: list[NDArray[np.int64]] | None = [] if done_times else None
         self._late: list[NDArray[np.int64]] = []
@@ -138,16 +142,25 @@ class Memory:
         """Serves (frfcfs) every command before cycle `until`; what is fed later arrives at `until` or after it. Returns
         (number of the access, end of its data), a line for each that was served and not returned before (done_times).
         """
-        for channel, (*_, queue) in enumerate(self._queues):
-            if queue[frfcfs.Q_COUNT] or queue[frfcfs.Q_COUNT + 1]:  # a call costs more than a look
-                self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=max(1, until))
+        if self._queues:
+            self._rounds(*self.nothing, until=max(1, until))
+        return self.told()
+
+    def told(self) -> NDArray[np.int64]:
+        """(number of the access, end of its data), a line for each that was served and not returned before (frfcfs with
+        done_times)."""
         fresh, self._told = self._late[self._told :], len(self._late)
         return np.concatenate([np.empty((0, 2), dtype=np.int64), *fresh])
 
+    def keep(self, ends: NDArray[np.int64]) -> None:
+        """Lines that a kernel which goes on with `scheduled` itself has served, and told already."""
+        self._late.append(ends.copy())
+        self._told = len(self._late)
+
     def finish(self) -> Result:
         """Serves what still waits; the answer over everything fed."""
-        for channel in range(len(self._queues)):
-            self._run_channel(channel, NONE, NONE, NO_WRITES, NONE, NONE, until=st.NEVER)
+        if self._queues:
+            self._rounds(*self.nothing, until=st.NEVER)
         count, device = self._count, self.device
         cycles = int(self._channel[:, [st.C_READ, st.C_WRITTEN]].max())
         owed = self._owed(cycles)
@@ -225,19 +238,17 @@ class Memory:
             self._channel[0, st.C_ARRIVAL] = times[-1]
         numbers = np.arange(self._requests, self._requests + size, dtype=np.int64)
         if device.channels == 1:
-            self._run_channel(0, bank, row, write, times, numbers)
+            self._rounds(np.array([0, size]), bank, row, write, times, numbers)
             return
         channel = (bank >> self._bank_bits).astype(np.uint16)  # which NumPy sorts by its digits
         order = np.argsort(channel, kind="stable")
         cuts = np.searchsorted(channel[order], np.arange(device.channels + 1))
-        for c in range(device.channels):
-            mine = order[cuts[c] : cuts[c + 1]]
-            own_write, own_times = write[mine] if len(write) else write, times[mine] if len(times) else times
-            self._run_channel(c, bank[mine], row[mine], own_write, own_times, numbers[mine])
+        write, times = write[order] if len(write) else write, times[order] if len(times) else times
+        self._rounds(cuts, bank[order], row[order], write, times, numbers[order])
 
-    def _run_channel(
+    def _rounds(
         self,
-        channel: int,
+        cuts: NDArray[np.int64],
         bank: NDArray[np.int64],
         row: NDArray[np.int64],
         write: NDArray[np.uint8],
@@ -245,11 +256,9 @@ class Memory:
         numbers: NDArray[np.int64],
         until: int = 0,
     ) -> None:
-        ends = np.empty((len(bank) + self.policy.queue + self.policy.write_queue, 2), dtype=np.int64)
-        fed = int(numbers[-1]) + 1 if len(numbers) else self._requests
-        served = kernel(frfcfs, "schedule", fed)(
-            channel, bank, row, write, times, numbers, until, ends, *self._state, *self._queues[channel],
-            self._rows[1], self._rows[2],
+        ends = np.empty((len(bank) + self.waiting, 2), dtype=np.int64)
+        served = kernel(frfcfs, "rounds", self._requests + len(bank))(
+            cuts, bank, row, write, times, numbers, until, ends, *self.scheduled
         )  # fmt: skip
         if self._done is not None:
             self._late.append(ends[:served])
@@ -327,18 +336,18 @@ def field_table(device: Device, mapping: str) -> tuple[tuple[int, int, int], ...
     return (*reversed(rows), (at["ro"], (1 << bits["ro"]) - 1, 0))
 
 
-def _queue(device: Device, policy: Policy) -> tuple[NDArray[Any], ...]:
-    """Empty slots, lists, candidates with their places, and scalars of one channel's queue."""
-    size = policy.queue + policy.write_queue
-    slots = np.zeros((size, frfcfs.SLOT_COLUMNS), dtype=np.int64)
-    slots[:, frfcfs.S_NEXT] = np.append(np.arange(1, size), -1)
+def _queues(device: Device, policy: Policy) -> tuple[NDArray[Any], ...]:
+    """Empty slots, lists, candidates with their places, and scalars of every channel's queue."""
+    size, channels = policy.queue + policy.write_queue, device.channels
+    slots = np.zeros((channels, size, frfcfs.SLOT_COLUMNS), dtype=np.int64)
+    slots[:, :, frfcfs.S_NEXT] = np.append(np.arange(1, size), -1)
     lanes = 2 * device.organisation.ranks * device.banks_per_rank
-    lists = np.full((lanes, frfcfs.LIST_COLUMNS), -1, dtype=np.int64)
-    candidates = np.zeros((lanes, frfcfs.CANDIDATE_COLUMNS), dtype=np.int64)
-    queue = np.zeros(frfcfs.QUEUE_COLUMNS, dtype=np.int64)
-    queue[frfcfs.Q_ROOM], queue[frfcfs.Q_ROOM + 1] = policy.queue, policy.write_queue
-    queue[frfcfs.Q_HIGH], queue[frfcfs.Q_LOW] = policy.drain_high, policy.drain_low
-    return slots, lists, candidates, np.zeros((lanes, 2), dtype=np.uint32), queue
+    lists = np.full((channels, lanes, frfcfs.LIST_COLUMNS), -1, dtype=np.int64)
+    candidates = np.zeros((channels, lanes, frfcfs.CANDIDATE_COLUMNS), dtype=np.int64)
+    queue = np.zeros((channels, frfcfs.QUEUE_COLUMNS), dtype=np.int64)
+    queue[:, frfcfs.Q_ROOM], queue[:, frfcfs.Q_ROOM + 1] = policy.queue, policy.write_queue
+    queue[:, frfcfs.Q_HIGH], queue[:, frfcfs.Q_LOW] = policy.drain_high, policy.drain_low
+    return slots, lists, candidates, np.zeros((channels, lanes, 2), dtype=np.uint32), queue
 
 
 def kernel(module: Any, name: str, size: int) -> Any:

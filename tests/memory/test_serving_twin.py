@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pimsim.jit import compiled
 from pimsim.memory.cache import RowCache
 from pimsim.memory.device import load_device
 from pimsim.memory.policy import Policy
-from pimsim.memory.serving import kernel as sk
+from pimsim.memory.serving import run as serving_run
 from pimsim.memory.serving.banks import Banks, Traffic
 from pimsim.memory.serving.lookups import Lookups
 from pimsim.memory.serving.reference import Access, Inference, serve_reference
@@ -118,16 +120,11 @@ def test_the_service_and_its_simpy_model_agree_to_the_cycle(case: Case) -> None:
     assert times(served) == found
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(cases())
 def test_compiled_and_plain_give_the_same(case: Case) -> None:
     """Few inferences run as plain Python, many are compiled; both are the same lines."""
-    from pimsim.memory.serving import run as serving_run
-
-    given_times = times(serve(case.tables, case.pipeline, case.batching, case.arrivals, case.factors))
-    before = serving_run.PLAIN
-    try:
-        serving_run.PLAIN = 0 if not serving_run.is_ready(sk.step, *sk.STEP) else 10**9
-        assert times(serve(case.tables, case.pipeline, case.batching, case.arrivals, case.factors)) == given_times
-    finally:
-        serving_run.PLAIN = before
+    plain = times(serve(case.tables, case.pipeline, case.batching, case.arrivals, case.factors))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving_run, "suited", lambda turns, function, *helpers: compiled(function, *helpers))
+        assert times(serve(case.tables, case.pipeline, case.batching, case.arrivals, case.factors)) == plain

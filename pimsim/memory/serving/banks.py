@@ -38,8 +38,9 @@ class Traffic:
 
 class Session(Protocol):
     """A memory while it serves. answers: that inference i mod len(answers) waits for when its batch is taken; weights,
-    outputs: that every inference waits for. lookahead: cycles from a command to the first answer that it can give.
-    cached: words of inference i mod len(cached) in a cache (empty: none), the first after cache_ns, one every word_ns.
+    outputs: that every inference waits for. cached: words of inference i mod len(cached) in a cache (empty: none), the
+    first after cache_ns, one every word_ns. queued: the memory in whose queues all of it waits, an answer coming
+    `lookahead` cycles after a command at the earliest; None: every answer is known at once.
     """
 
     answers: Array
@@ -49,15 +50,12 @@ class Session(Protocol):
     weights: int
     outputs: int
     lookahead: int
+    queued: Memory | None
 
     def ask(self, what: int, which: Array, cycle: int) -> tuple[Array, Array | None]:
         """The inferences `which` ask for rows (and inputs), for weights, or to write outputs. Cycles do not go back.
-        Returns of every answer its inference, and its cycle (None where that is not known yet)."""
-        ...
-
-    def advance(self, until: int) -> tuple[Array, Array]:
-        """(number, cycle) of answers, counted through all that were asked for without a known cycle: those of all
-        commands before `until`."""
+        Returns of every answer its inference, and its cycle (None where that is not known yet: it has the next number
+        of an access of `queued`)."""
         ...
 
     def finish(self) -> Result | NearResult:
@@ -103,6 +101,7 @@ class BankSession:
     def __init__(self, own: Banks, places: int):
         self.lookups, self.places = own.lookups, places
         self.memory = Memory(own.device, own.policy, done_times=True)
+        self.queued = self.memory if own.policy.scheduler == "frfcfs" else None
         self.access_bytes, traffic = own.device.access_bytes, own.traffic
         self.inputs, self.weights, self.outputs = (
             own.device.bursts(size) for size in (traffic.inputs_bytes, traffic.weights_bytes, traffic.outputs_bytes)
@@ -149,11 +148,6 @@ class BankSession:
             return self.outputs, place + self.inputs
         assert what == WEIGHTS
         return self.weights, np.full(len(which), self.places * (self.inputs + self.outputs))
-
-    def advance(self, until: int) -> tuple[Array, Array]:
-        """See `Session.advance`."""
-        pairs = self.memory.advance(until)
-        return pairs[:, 0], pairs[:, 1]
 
     def finish(self) -> Result:
         """See `Session.finish`; with the cache's energy."""

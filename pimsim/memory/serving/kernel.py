@@ -3,12 +3,17 @@
 An inference waits for the memory three times: for its rows (asked for when its batch is taken), for spilled weights
 (when it enters the pipeline), and for its outputs to be written (when it is computed). `step` goes on until the memory
 must be asked, or has to answer first; what needs no memory it does by itself. Batches are taken, enter the pipeline and
-give their places back in order, so a pointer each says how far they are.
+give their places back in order, so a pointer each says how far they are. `until_asked` lets a memory with queues
+(`pimsim.memory.frfcfs`) answer as well: no more is served in them than is certain to come before the next question.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from pimsim.jit import calls_compiled
+from pimsim.memory import frfcfs
+from pimsim.memory.frfcfs import rounds
 
 Array = Any
 
@@ -28,6 +33,11 @@ T_NOW, T_PIPE, T_BEGUN, T_CACHE = range(4)
 """Times: of the step, when the pipeline takes the next inference, when the last batch was taken, when the port of the
 cache is free."""
 TIMES = 4
+
+W_REACHED, W_AWAITED, W_URGENT, W_SERVED = range(4)
+"""Of a memory with queues: the cycle up to which it has served; accesses whose end is not known yet, and those of them
+with which an inference may be done; accesses served since the last question."""
+WAITS = 4
 
 LATER = 1e300
 
@@ -148,4 +158,47 @@ def settle(jobs: Array, ends: Array, cycle_ns: float, left: Array, last: Array) 
         last[what, i] = max(last[what, i], ends[k] * cycle_ns)
 
 
+def answered(pairs: Array, jobs: Array, cycle_ns: float, waits: Array, left: Array, last: Array) -> None:
+    """Accesses that waited in queues are served: (number, cycle) of each; its job is in `jobs`."""
+    count = left.shape[1]
+    for k in range(len(pairs)):
+        what, i = jobs[pairs[k, 0]] // count, jobs[pairs[k, 0]] % count
+        left[what, i] -= 1
+        last[what, i] = max(last[what, i], pairs[k, 1] * cycle_ns)
+        waits[W_AWAITED] -= 1
+        if what != ROWS:
+            waits[W_URGENT] -= 1
+
+
+def until_asked(
+    before: Any, after: Any, lookahead: int, more: int, asks_rows: bool, cycle_ns: float, waits: Array, jobs: Array,
+    ends: Array, nothing: Any, memory: Any,
+) -> int:  # fmt: skip
+    """As `step`, of which `before` and `after` are what it takes before and after `sure`, but the memory answers by
+    itself. lookahead: cycles from a command to the first answer that it can give; more: cycles from an answer with rows
+    to the first question that it leads to. asks_rows: whether every inference waits for rows. ends: room for (number,
+    cycle) of all that can wait. nothing, memory: `Memory.nothing` and `Memory.scheduled`. Returns TAKE, READ, WRITE,
+    END."""
+    in_flight, left, last, state = before[3], after[3], after[4], after[7]
+    waits[W_SERVED] = 0
+    while True:
+        # An answer lets a batch in at once only where it may free a place. (Batches that ask for no row take places
+        # without a question in between.)
+        ahead = lookahead
+        full = state[S_BATCHES] - state[S_FREED] >= in_flight
+        if waits[W_URGENT] == 0 or (asks_rows and not full):
+            ahead += more
+        sure = min((waits[W_REACHED] + ahead) * cycle_ns, LATER) if waits[W_AWAITED] > 0 else LATER
+        told = step(*before, sure, *after)  # type: ignore[call-arg]
+        if told != WAIT or waits[W_AWAITED] == 0:
+            return told
+        waits[W_REACHED] += ahead
+        first = waits[W_SERVED]
+        until = max(1, waits[W_REACHED])
+        waits[W_SERVED] += rounds(*nothing, until, ends[first:], *memory)  # type: ignore[call-arg]
+        answered(ends[first : waits[W_SERVED]], jobs, cycle_ns, waits, left, last)
+
+
 STEP = (taken_at, taken, follow)
+UNTIL_ASKED = (*STEP, step, answered, *frfcfs.HELPERS, rounds)
+calls_compiled(rounds, *frfcfs.HELPERS)

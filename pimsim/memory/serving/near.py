@@ -68,8 +68,8 @@ class NearSession:
     """See `serving.banks.Session`. Every bag is an answer: its sum at the host. A batch is served to its end before the
     next one's rows are looked at."""
 
-    weights = outputs = 0
-    lookahead = 1
+    weights = outputs = lookahead = 0
+    queued = None
     cached, cache_ns, word_ns = np.empty(0, dtype=np.int64), 0.0, 0.0
 
     def __init__(self, own: NearTables):
@@ -87,11 +87,6 @@ class NearSession:
         arrival = np.full(len(asked), cycle, dtype=np.int64)
         done = self.memory.feed(bags.address[rows], first, bags.row_bytes[asked], arrival)
         return np.repeat(which, self.answers[at]), done
-
-    def advance(self, until: int) -> tuple[Array, Array]:
-        """Nothing: every answer is known when it is asked for."""
-        nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing
 
     def finish(self) -> NearResult:
         """See `Session.finish`."""

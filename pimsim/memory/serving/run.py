@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.jit import compiled, is_ready
+from pimsim.jit import suited
 from pimsim.memory.near.result import NearResult
 from pimsim.memory.run import Result
 from pimsim.memory.serving import kernel as sk
@@ -27,8 +27,8 @@ from pimsim.memory.serving.service import Batching, ServiceFigures, figures
 Array = Any
 SLACK = 1e-6
 """Of a cycle: what is asked waits for the next clock edge, unless it is no more than this behind one."""
-PLAIN = 300
-"""Inferences below which the service runs as plain Python: it is over before Numba would have compiled."""
+TURNS = 100
+"""Of the loops, an inference (`pimsim.jit.suited`)."""
 
 
 @dataclass(frozen=True)
@@ -117,46 +117,41 @@ class _Service:
             self.begin, self.computing, self.computed, self.left, self.last, starts, ended, self.state, self.times
         )  # fmt: skip
         self.starts = starts
-        plain = count < PLAIN and not is_ready(sk.step, *sk.STEP)
-        self.step = sk.step if plain else compiled(sk.step, *sk.STEP)
-        self.settle = sk.settle if plain else compiled(sk.settle)
-        # Rows lead to nothing before the arithmetic is over, unless weights are fetched as it begins.
-        least = pipeline.latency_ns * (float(factors.min()) if len(factors) else 1.0) / self.cycle_ns
-        self.more = 0 if self.session.weights else max(0, math.floor(least) - 1)
-        self.jobs, self.asked, self.awaited, self.urgent = np.empty(1024, dtype=np.int64), 0, 0, 0
-        self.reached, self.in_flight = 0, batching.in_flight
-        self.asks_rows = bool((self.session.answers > 0).all())
+        self.step = suited(TURNS * count, sk.step, *sk.STEP)
+        self.settle = suited(TURNS * count, sk.settle)
+        self.queued = self.session.queued
+        if self.queued is not None:
+            # Rows lead to nothing before the arithmetic is over, unless weights are fetched as it begins.
+            least = pipeline.latency_ns * (float(factors.min()) if len(factors) else 1.0) / self.cycle_ns
+            more = 0 if self.session.weights else max(0, math.floor(least) - 1)
+            self.ahead = (self.session.lookahead, more, bool((self.session.answers > 0).all()), self.cycle_ns)
+            self.step = suited(TURNS * count, sk.until_asked, *sk.UNTIL_ASKED)
+            self.answered = suited(TURNS * count, sk.answered)
+            self.ends = np.empty((self.queued.waiting, 2), dtype=np.int64)
+        self.waits, self.jobs, self.asked = np.zeros(sk.WAITS, dtype=np.int64), np.empty(1024, dtype=np.int64), 0
 
     def run(self) -> None:
         """To the end of the last inference."""
         while True:
-            ahead = self.session.lookahead + (0 if self._may_free_a_place() else self.more)
-            sure = (self.reached + ahead) * self.cycle_ns if self.awaited else sk.LATER
-            told = self.step(*self.before, min(sure, sk.LATER), *self.after)
+            told = self._until_asked()
             if told == sk.END:
                 return
-            if told == sk.WAIT:
-                assert self.awaited, "nothing to wait for"
-                self.reached += ahead
-                numbers, ends = self.session.advance(self.reached)
-                self._await(self.jobs[numbers], -1)
-                self.settle(self.jobs[numbers], ends, self.cycle_ns, self.left, self.last)
-            else:
-                self._ask(told)
+            assert told != sk.WAIT, "nothing to wait for"
+            self._ask(told)
 
-    def _may_free_a_place(self) -> bool:
-        """Whether an answer that is to come lets a batch in at once. (Batches that ask for no row take places without
-        coming back here in between.)"""
-        full = self.state[sk.S_BATCHES] - self.state[sk.S_FREED] >= self.in_flight
-        return self.urgent > 0 and (full or not self.asks_rows)
-
-    def _await(self, jobs: Array, change: int) -> None:
-        """Count the answers that are to come; urgent are those with which an inference may be done."""
-        self.awaited += change * len(jobs)
-        self.urgent += change * int(np.count_nonzero(jobs >= len(self.begin)))
+    def _until_asked(self) -> int:
+        """What the memory is asked next."""
+        if self.queued is None:
+            return int(self.step(*self.before, sk.LATER, *self.after))
+        told = self.step(
+            self.before, self.after, *self.ahead, self.waits, self.jobs, self.ends, self.queued.nothing,
+            self.queued.scheduled,
+        )  # fmt: skip
+        self.queued.keep(self.ends[: self.waits[sk.W_SERVED]])
+        return int(told)
 
     def _ask(self, told: int) -> None:
-        """What `step` has stopped for."""
+        """What was stopped for."""
         batches = int(self.state[sk.S_BATCHES])
         what, which = {
             sk.TAKE: (sk.ROWS, np.arange(self.starts[batches - 1], self.starts[batches])),
@@ -166,13 +161,18 @@ class _Service:
         cycle = math.ceil(self.times[sk.T_NOW] / self.cycle_ns - SLACK)
         owners, ends = self.session.ask(what, which, cycle)
         jobs = owners + what * len(self.begin)
-        if ends is not None:
+        if self.queued is None:
             self.settle(jobs, ends, self.cycle_ns, self.left, self.last)
             return
-        if not self.awaited:
-            self.reached = max(self.reached, cycle)
+        waits = self.waits
+        if not waits[sk.W_AWAITED]:
+            waits[sk.W_REACHED] = max(waits[sk.W_REACHED], cycle)
         while self.asked + len(jobs) > len(self.jobs):
             self.jobs = np.concatenate([self.jobs, np.empty_like(self.jobs)])
         self.jobs[self.asked : self.asked + len(jobs)] = jobs
         self.asked += len(jobs)
-        self._await(jobs, 1)
+        waits[sk.W_AWAITED] += len(jobs)
+        if what != sk.ROWS:
+            waits[sk.W_URGENT] += len(jobs)
+        fresh = self.queued.told()  # those that had to go for others to enter a queue
+        self.answered(fresh, self.jobs, self.cycle_ns, waits, self.left, self.last)
