@@ -8,7 +8,7 @@ import pytest
 import pimsim
 from pimsim.components import adc, explain
 from pimsim.components.process import View
-from pimsim.hardware.schema import Adc
+from pimsim.hardware.crossbar import Adc
 
 PAGE = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text("utf-8")
 
@@ -50,6 +50,6 @@ def test_every_converter_has_what_the_page_asks_of_a_new_one() -> None:
 
 def test_the_page_names_files_that_are_there() -> None:
     root = Path(__file__).resolve().parent.parent
-    for name in ("pimsim/components/adc.py", "pimsim/components/registry.py", "pimsim/hardware/schema.py", ".ci/run"):
+    for name in ("pimsim/components/adc.py", "pimsim/components/registry.py", "pimsim/hardware/crossbar.py", ".ci/run"):
         assert name in PAGE
         assert (root / name).is_file()

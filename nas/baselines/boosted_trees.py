@@ -17,7 +17,7 @@ from pydantic import Field
 
 from nas.data.batch import Split
 from pimsim.errors import InputError
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 MOST_CATEGORIES = 255
 ROWS_AT_A_TIME = 65536

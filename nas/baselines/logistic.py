@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas.baselines.layers import Tables
 from nas.data.fields import Schema
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 
 class Settings(Model):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.data.fields import Schema
-    from pimsim.hardware.schema import Model
+    from pimsim.hardware.circuit import Model
 
 BASELINES = {
     "logistic": "logistic regression on one-hot fields, fitted to convergence",

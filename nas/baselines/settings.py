@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 Width = Annotated[int, Field(ge=1, le=65536)]
 Widths = Annotated[tuple[Width, ...], Field(max_length=32)]

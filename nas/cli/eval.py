@@ -14,7 +14,7 @@ from nas.cli.progress import Teller, figure
 from pimsim.cli.output import say, show, targets
 from pimsim.cli.parsing import choice
 from pimsim.errors import InputError
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 from pimsim.report.sections import Facts
 
 if TYPE_CHECKING:

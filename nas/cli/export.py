@@ -14,7 +14,7 @@ from nas.cli.options import Parser, settings
 from pimsim.cli.output import show
 from pimsim.cli.parsing import choice, whole
 from pimsim.errors import InputError, printable
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 from pimsim.report.sections import Facts
 
 if TYPE_CHECKING:

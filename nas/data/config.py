@@ -15,7 +15,7 @@ from nas.data.prepare import prepared
 from nas.data.store import open_splits
 from nas.data.synthetic import Synthetic, made
 from pimsim.errors import InputError, printable
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 
 class DataConfig(Model):

@@ -11,9 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from nas.data.fields import MAX_LENGTH, MAX_ROWS
 from pimsim.errors import InputError, printable
+from pimsim.hardware.circuit import Model
 from pimsim.hardware.load import validate_tree
 from pimsim.hardware.merge import apply_overrides, read_tree
-from pimsim.hardware.schema import Model
 
 SPECS = Path(__file__).resolve().parent / "specs"
 SOURCE_COLUMN = "@source"  # number of the file that a row comes from: per-date shards of files named by day

@@ -25,7 +25,7 @@ from nas.data.fields import Schema, SparseField
 from nas.data.prepare import check_request, described, make_folder
 from nas.data.splitting import NAMES
 from nas.data.store import META, SplitWriter, open_splits
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 EXACT_CELLS = 4_000_000  # combinations of the informative fields up to which the bound is summed, not sampled
 SAMPLED = 2_000_000  # rows otherwise

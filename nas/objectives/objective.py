@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from nas.objectives.figures import COLUMNS, Array
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 Positive = Annotated[float, Field(gt=0, le=1e18, allow_inf_nan=False)]
 

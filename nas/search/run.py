@@ -26,9 +26,10 @@ from nas.training.run import Hooks, check_hashes, machine, recorded, resumable
 from nas.training.store import Record, RunStore
 from nas.training.supernet import SupernetRun, supernet_of
 from pimsim.errors import InputError
+from pimsim.hardware.circuit import Model
 from pimsim.hardware.load import load_hardware, load_path, validate_tree
 from pimsim.hardware.merge import apply_overrides
-from pimsim.hardware.schema import Hardware, Model
+from pimsim.hardware.schema import Hardware
 from pimsim.hardware.yaml_source import Mapping
 
 SEARCH_FILE, PICTURE_FILE, TOP_FOLDER = "search.parquet", "search.png", "top"

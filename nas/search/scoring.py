@@ -29,7 +29,7 @@ from nas.training.evaluate import evaluate
 from nas.training.loop import fit
 from nas.training.metrics import measure
 from pimsim.errors import InputError
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 Array = np.ndarray[Any, Any]
 

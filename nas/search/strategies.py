@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from nas.spaces.architecture import Architecture
 from nas.spaces.nasrec import Space
 from pimsim.errors import InputError
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 
 TRIES = 50
 """Draws for every architecture that is asked for, until those that are not allowed are given up on."""

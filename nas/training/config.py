@@ -11,9 +11,9 @@ from pydantic import Field, create_model, model_validator
 from nas.data.config import DataConfig
 from nas.training.models import MODELS, settings_of
 from pimsim.errors import InputError, Place, printable
+from pimsim.hardware.circuit import Model
 from pimsim.hardware.load import validate_tree
 from pimsim.hardware.merge import apply_overrides, read_tree
-from pimsim.hardware.schema import Model
 from pimsim.hardware.suggest import nearest
 from pimsim.hardware.yaml_source import Mapping, Scalar
 

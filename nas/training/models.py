@@ -8,7 +8,7 @@ from pydantic import Field
 
 from nas.baselines import registry
 from pimsim.errors import InputError, printable
-from pimsim.hardware.schema import Model
+from pimsim.hardware.circuit import Model
 from pimsim.hardware.suggest import nearest
 
 if TYPE_CHECKING:

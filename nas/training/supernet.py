@@ -24,9 +24,9 @@ from nas.training.models import Spread, parameter_counts
 from nas.training.run import Hooks, check_hashes, machine, recorded, reporter, resumable, told
 from nas.training.slices import SliceOptimizer
 from nas.training.store import Record, RunStore
+from pimsim.hardware.circuit import Model
 from pimsim.hardware.load import load_path, validate_tree
 from pimsim.hardware.merge import apply_overrides
-from pimsim.hardware.schema import Model
 from pimsim.hardware.yaml_source import Mapping
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], Field(min_length=1, max_length=64)]

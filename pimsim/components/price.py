@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pimsim.components import plugins
 from pimsim.components.process import process
-from pimsim.hardware.schema import Circuit
+from pimsim.hardware.circuit import Circuit
 
 Number = Any  # float or float64 array; mypy cannot say "the same of both" without noise in every formula
 

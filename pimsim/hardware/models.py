@@ -14,7 +14,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from pimsim.errors import InputError, Place, printable
-from pimsim.hardware.schema import Circuit, Hardware
+from pimsim.hardware.circuit import Circuit
+from pimsim.hardware.schema import Hardware
 from pimsim.hardware.suggest import nearest
 
 SUFFIX = ".py"

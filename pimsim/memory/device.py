@@ -16,8 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from pimsim.data_files import data_folder
 from pimsim.errors import InputError, printable
+from pimsim.hardware.circuit import Model, NonNegativeFloat, PositiveFloat
 from pimsim.hardware.load import load_path
-from pimsim.hardware.schema import Model, NonNegativeFloat, PositiveFloat
 from pimsim.hardware.suggest import nearest
 
 Cycles = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 
-from pimsim.hardware.schema import Banks, Hardware
+from pimsim.hardware.memory import Banks
+from pimsim.hardware.schema import Hardware
 from pimsim.memory.device import Device
 from pimsim.memory.near.spec import Near, is_near, load_near
 from pimsim.memory.of_hardware import load_memory, memory_name

@@ -57,7 +57,8 @@ def test_parts_are_those_that_count(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_the_page_names_keys_that_there_are() -> None:
     """Each `key` of the table, under one of the sections of the schema."""
-    from pimsim.hardware.schema import Adc, Cell, Crossbar, Dac, Operands, Precision, Technology
+    from pimsim.hardware.crossbar import Adc, Cell, Crossbar, Dac
+    from pimsim.hardware.schema import Operands, Precision, Technology
 
     keys = {f"{name}.{key}" for name, model in (
         ("crossbar", Crossbar), ("crossbar.cell", Cell), ("cell", Cell), ("dac", Dac), ("adc", Adc),

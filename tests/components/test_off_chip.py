@@ -11,7 +11,8 @@ from pimsim.components.price import Price
 from pimsim.components.process import View
 from pimsim.errors import InputError
 from pimsim.hardware.load import load_hardware
-from pimsim.hardware.schema import Link, Memory
+from pimsim.hardware.memory import Memory
+from pimsim.hardware.tile import Link
 
 
 def price(component: str, *sets: str) -> Price:

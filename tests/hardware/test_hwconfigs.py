@@ -11,9 +11,9 @@ import pytest
 import pimsim
 from pimsim.cost.macro import macro_figures
 from pimsim.graph.workload import Edge, Kind, Layer, Workload
+from pimsim.hardware.circuit import Calibration, Circuit, Model
 from pimsim.hardware.library import shipped_files
 from pimsim.hardware.load import load_hardware
-from pimsim.hardware.schema import Calibration, Circuit, Model
 
 PUBLISHED = {
     "isaac": "reram",

@@ -17,10 +17,10 @@ from pydantic_core import PydanticCustomError
 
 from pimsim.data_files import data_folder
 from pimsim.errors import InputError, printable
+from pimsim.hardware.circuit import Model, NonNegativeFloat, PositiveFloat, Share
 from pimsim.hardware.library import shown_path
 from pimsim.hardware.load import load_path
 from pimsim.hardware.merge import read_tree
-from pimsim.hardware.schema import Model, NonNegativeFloat, PositiveFloat, Share
 from pimsim.hardware.suggest import nearest
 from pimsim.memory.device import Device, load_device
 
