@@ -46,13 +46,16 @@ from pimsim.cost.rows import (
     V_FETCH,
     V_FILL_NS,
     V_FIXED_NS,
+    V_HELD_UM2,
     V_LEAVES_PJ,
     V_PER_COPY,
     V_SHARED_NS,
+    V_STANDBY_MW,
     V_STEP_VECTORS,
     V_STORE,
     V_TURN_NS,
     V_VECTOR,
+    V_WAIT_NS,
     V_WRITE_NS,
     W_LINK_PJ,
     W_ROUTER_PJ,
@@ -162,13 +165,14 @@ def span(price: Any, copies: float, tiles: float, serial: bool) -> tuple[float, 
 
 
 def durations(count: int, ints: Any, layers: Any, prices: Any, point: Any, floats: Any) -> float:
-    """Time and depth of every layer, from its copies and tiles. Returns the time of all, one after the other."""
+    """Time and depth of every layer, from its copies and tiles. Returns the time of all, one after the other: then no
+    lookup waits for rows of another."""
     total = 0.0
     for i in range(count):
         mine = floats[i]
         price = prices[layers[ints[i, I_LAYER], A_ROW]]
         mine[F_DURATION], mine[F_FILL] = span(price, mine[F_COPIES], mine[F_TILES], point[Z_SERIAL] > 0.0)
-        total += price[V_WRITE_NS] + mine[F_DURATION] + mine[F_FILL]
+        total += price[V_WRITE_NS] + mine[F_DURATION] + mine[F_FILL] - price[V_WAIT_NS]
     return total
 
 
@@ -244,27 +248,28 @@ def compose(architectures: Any, at: Any, space: Any, hardware: Any, given: Any, 
         elif point[Z_MAX_COPIES] > 1.0:
             spread_copies(count, waiting, ints, point, floats, queue, row)
         row[O_CROSSBARS] = place_all(count, ints, layers, prices, point, floats)
-        dynamic = traffic(count, ints, layers, froms, ways, floats, point)
+        dynamic, standby, held = traffic(count, ints, layers, froms, ways, floats, point), 0.0, 0.0
         for i in range(count):
-            a = ints[i, I_LAYER]
-            dynamic += prices[layers[a, A_ROW]][V_ENERGY_PJ]
+            price = prices[layers[ints[i, I_LAYER], A_ROW]]
+            dynamic += price[V_ENERGY_PJ]
+            standby, held = standby + price[V_STANDBY_MW], held + price[V_HELD_UM2]
             if ints[i, I_USED] == 0:
-                dynamic += prices[layers[a, A_ROW]][V_LEAVES_PJ]
+                dynamic += price[V_LEAVES_PJ]
         total = durations(count, ints, layers, prices, point, floats)
         row[O_LATENCY_NS] = row[O_INTERVAL_NS] = total
         if point[Z_PIPELINED] > 0.0:
             row[O_LATENCY_NS] = pipeline(count, ints, layers, froms, spans, prices, floats)
             row[O_INTERVAL_NS] = interval(count, ints, layers, prices, floats, busy)
         row[O_DYNAMIC_PJ] = dynamic
-        hold(point, row)
+        hold(point, row, standby, held)
 
 
-def hold(point: Any, row: Any) -> None:
-    """Static energy over the interval, and area, of the chips."""
+def hold(point: Any, row: Any, standby: float, held: float) -> None:
+    """Static energy over the interval, and area, of the chips and of the lookups' memory (`standby` mW, `held` um2)."""
     chips, crossbars = row[O_CHIPS], row[O_CHIPS] * point[Z_PER_CHIP]
     leak = crossbars * point[Z_LEAK_CROSSBAR_MW] + chips * point[Z_LEAK_CHIP_MW]
-    row[O_STATIC_PJ] = leak * row[O_INTERVAL_NS]
-    row[O_AREA_UM2] = crossbars * point[Z_AREA_CROSSBAR_UM2] + chips * point[Z_AREA_CHIP_UM2]
+    row[O_STATIC_PJ] = (leak + standby) * row[O_INTERVAL_NS]
+    row[O_AREA_UM2] = crossbars * point[Z_AREA_CROSSBAR_UM2] + chips * point[Z_AREA_CHIP_UM2] + held
 
 
 HELPERS = (

@@ -29,9 +29,12 @@ from pimsim.cost.rows import (
     O_STATIC_PJ,
     O_STATUS,
     V_ENERGY_PJ,
+    V_HELD_UM2,
     V_LEAVES_PJ,
     V_PER_COPY,
+    V_STANDBY_MW,
     V_VECTOR,
+    V_WAIT_NS,
     V_WRITE_NS,
     W_LINK_PJ,
     W_ROUTER_PJ,
@@ -63,8 +66,10 @@ K_BEGUN_NS, K_TOOK_NS, K_MIDDLE = range(3)
 STEP_COLUMNS = 4
 
 # One row an entry and hardware point: sums, and maxima, over what is settled.
-X_NEEDED, X_ENERGY_PJ, X_LEAVES_PJ, X_LONGEST_NS, X_MEMORY_NS, X_TOTAL_NS, X_OPEN = range(7)
-SETTLED_ENTRY = 8
+(
+    X_NEEDED, X_ENERGY_PJ, X_LEAVES_PJ, X_LONGEST_NS, X_MEMORY_NS, X_TOTAL_NS, X_OPEN, X_STANDBY_MW, X_HELD_UM2
+) = range(9)  # fmt: skip
+SETTLED_ENTRY = 9
 
 # One row a tile and hardware point: where its router stands.
 T_CHIP, T_COLUMN, T_ROW = range(3)
@@ -146,6 +151,8 @@ def settle_entry(space: Any, e: int, owners: Any, prices: Any, point: Any, rows:
     for a in range(first, end):
         unread = busy[a - first, units - 1] == 0.0
         out[X_ENERGY_PJ] += prices[layers[a, A_ROW], V_ENERGY_PJ]
+        out[X_STANDBY_MW] += prices[layers[a, A_ROW], V_STANDBY_MW]
+        out[X_HELD_UM2] += prices[layers[a, A_ROW], V_HELD_UM2]
         if unread and a - first != leaves:
             out[X_ENERGY_PJ] += prices[layers[a, A_ROW], V_LEAVES_PJ]
         elif unread:
@@ -157,7 +164,7 @@ def settle_entry(space: Any, e: int, owners: Any, prices: Any, point: Any, rows:
         if price[V_PER_COPY] > 0.0 or owner >= 0:
             took = rows[a, S_WRITE_NS] + rows[a, S_DURATION_NS]
             longest = max(longest, took)
-            out[X_TOTAL_NS] += took + rows[a, S_FILL_NS]
+            out[X_TOTAL_NS] += took + rows[a, S_FILL_NS] - price[V_WAIT_NS]
             if price[V_PER_COPY] > 0.0:
                 user = layers[a, A_USER] if layers[a, A_KIND] == MVM else a - first
                 busy[user, 0] += took
@@ -292,7 +299,7 @@ def settle_open(p: int, mark: int, space: Any, owners: Any, hardware: Any, rows:
                 took = write + duration
                 row[O_INTERVAL_NS] = max(row[O_INTERVAL_NS], took)
                 row[O_STATIC_PJ] += took if layers[a, A_KIND] == LOOKUP else 0.0
-                row[O_LATENCY_NS] += took + fill
+                row[O_LATENCY_NS] += took + fill - price[V_WAIT_NS]
             if owner < 0:  # no products at all: units count with the first layer's
                 owner, at = 0, ints[0, G_LAYER]
             work = occupy(owner, at, p, price, tiles, mark, rows, ints, busy)
@@ -312,7 +319,7 @@ def compose_single(
     for n in range(len(architectures)):
         p, mark, row, point = at[n], n + 1, out[n], points[at[n]]
         state = count = 0
-        needed = energy = longest = memory = total = latency = left_open = 0.0
+        needed = energy = longest = memory = total = latency = left_open = standby = held = 0.0
         for b in range(len(widths)):
             entry = starts[b] + state * widths[b] + architectures[n, b]
             state, code = entries[entry, N_STATE], entries[entry, N_LEAVES]
@@ -325,6 +332,8 @@ def compose_single(
             memory += sums[p, entry, X_MEMORY_NS]
             total += sums[p, entry, X_TOTAL_NS]
             left_open += sums[p, entry, X_OPEN]
+            standby += sums[p, entry, X_STANDBY_MW]
+            held += sums[p, entry, X_HELD_UM2]
         take_chips(needed, point, row)
         if row[O_STATUS] != FITS:
             continue
@@ -380,7 +389,7 @@ def compose_single(
         row[O_LATENCY_NS] = latency if pipelined else total
         row[O_INTERVAL_NS] = max(longest, memory) if pipelined else total
         row[O_CROSSBARS], row[O_DYNAMIC_PJ] = needed, energy
-        hold(point, row)
+        hold(point, row, standby, held)
 
 
 HELPERS = (

@@ -15,9 +15,10 @@ import numpy as np
 from pimsim.components import REGISTRY, prices
 from pimsim.components.process import View
 from pimsim.cost import rows as k
+from pimsim.cost.contending import Lookups, Sets, on_banks
 from pimsim.cost.shapes import Choices
 from pimsim.errors import InputError, printable
-from pimsim.graph.workload import MODEL_INPUT, Layer, Workload
+from pimsim.graph.workload import MODEL_INPUT, Kind, Layer, Workload
 from pimsim.mapping import columns as c
 from pimsim.mapping import counts as counting
 from pimsim.mapping import kernel as mapping
@@ -37,7 +38,8 @@ OF_NETWORK = (c.L_FIRST_USER, c.L_OWNER, c.L_IS_OUTPUT)
 
 class Walks(NamedTuple):
     """What does not depend on hardware. starts, widths: entry of block b = starts[b] + state * widths[b] + choice.
-    entries: N_*, layers: A_*, edges: source codes, spans: first and last share. rows: the distinct packed layers."""
+    entries: N_*, layers: A_*, edges: source codes, spans: first and last share. rows: the distinct packed layers;
+    lookups of different sets (`Lookups`) are distinct. lookups: None once saved."""
 
     starts: Whole
     widths: Whole
@@ -47,6 +49,7 @@ class Walks(NamedTuple):
     spans: Array
     rows: list[list[float]]
     elements: list[tuple[float, int]]  # of each edge: elements, and the distinct layer that reads them
+    lookups: Lookups | None = None
 
 
 def walks(choices: Choices) -> Walks:
@@ -59,17 +62,23 @@ def walks(choices: Choices) -> Walks:
     elements: list[tuple[float, int]] = []
     numbered: dict[tuple[float, ...], int] = {}
     rows: list[list[float]] = []
-    for block in choices.blocks:
+    sets = Sets()
+    for number, block in enumerate(choices.blocks):
         starts.append(len(entries))
         for candidate in (candidate for row in block.candidates for candidate in row):
             first = len(layers)
             packed, _, _ = pack(Workload(block.name, _closed(candidate.layers))).lists
+            together, place = sets.number(number, block.name, candidate.layers), 0
             for layer, row in zip(candidate.layers, packed, strict=True):
                 user = int(row[c.L_FIRST_USER])
                 own = [0.0 if column in OF_NETWORK else x for column, x in enumerate(row)]
-                at = numbered.setdefault(tuple(own), len(rows))
+                contends = layer.kind is Kind.LOOKUP and together >= 0
+                at = numbered.setdefault((*own, together, place) if contends else tuple(own), len(rows))
                 if at == len(rows):
                     rows.append(own)
+                if contends:
+                    sets.of_row[at] = together, place
+                    place += 1
                 begin = len(edges)
                 for edge in layer.inputs:
                     edges.append(edge.source)
@@ -86,6 +95,7 @@ def walks(choices: Choices) -> Walks:
         np.array(spans, dtype=np.float64).reshape(-1, 2),
         rows,
         elements,
+        sets.lookups(choices),
     )
 
 
@@ -106,19 +116,17 @@ class Priced(NamedTuple):
 
 
 def price_rows(walk: Walks, hw: Any) -> Priced:
-    """Figures of every distinct layer and edge on `hw` (a Hardware). Raises InputError for lookups on `memory.banks`:
-    they contend with all others of a network, so that no table of single layers holds them."""
-    if hw.memory.banks is not None and any(row[c.L_KIND] == c.LOOKUP for row in walk.rows):
-        raise InputError(
-            f"{printable(hw.name, 60)}: a table of layers holds no lookups on memory.banks; take memory.banks out "
-            "(--set memory.banks=null), or use pimsim.evaluate"
-        )
+    """Figures of every distinct layer and edge on `hw` (a Hardware). Raises InputError for lookups on `memory.banks`
+    whose tables contend across blocks (`on_banks`)."""
+    rows = walk.rows
+    if walk.lookups is not None and hw.memory.lookups == "banks":
+        rows = on_banks(walk.lookups, rows, hw)
     view = View(hw)
     price = prices(view)
     point = point_row(view)
     energy = [float(p.energy_pJ) for p in price.values()]
     figures, bits = [], []
-    for row in walk.rows:
+    for row in rows:
         mapped = _mapped(row, point)
         bits.append(mapped[c.M_INPUT_BITS])
         figures.append(_layer(row, mapped, point, energy))
@@ -178,6 +186,10 @@ def _layer(row: list[float], mapped: list[float], point: list[float], energy: li
     figures[k.V_FILL_NS], figures[k.V_CYCLE_NS], figures[k.V_AGAIN] = fill - 2.0 * cycle, cycle, again
     figures[k.V_WRITE_NS] = mapped[c.M_WRITE_NS]
     figures[k.V_ENERGY_PJ] = sum(n * e for n, e in zip(count, energy, strict=True))
+    if row[c.L_KIND] == c.LOOKUP and row[c.L_BANKS] > 0.0:
+        figures[k.V_ENERGY_PJ] += row[c.L_BANKS_PJ]
+        figures[k.V_WAIT_NS], figures[k.V_STANDBY_MW] = row[c.L_BANKS_WAIT_NS], row[c.L_BANKS_MW]
+        figures[k.V_HELD_UM2] = row[c.L_BANKS_UM2]
     figures[k.V_LEAVES_PJ] = row[c.L_OUTPUTS] * point[c.P_INPUT_BITS] * energy[c.C_LINK]
     figures[k.V_VECTOR :] = busy[0][1:]
     return figures

@@ -13,6 +13,7 @@ import numpy as np
 
 from pimsim.cost import rows as k
 from pimsim.cost.entries import Array, Whole
+from pimsim.cost.expected_energy import asides, leaves_of, sums, traffic
 from pimsim.cost.lookup import LookupTable
 from pimsim.mapping.columns import BUSY_COLUMNS, LOOKUP, MVM
 
@@ -34,6 +35,7 @@ class EntryFigures:
     """One hardware point. E entries, J stage times (one of 0 without replication), G gaps.
 
     energy_pJ, leaves_pJ, needed: E; dynamic energy with traffic, output over the link, crossbars of one copy.
+    standby_mW, held_um2: E; of the memory that rows are looked up in.
     taken, longest_ns, total_ns: J x E; crossbars, busiest resource, all layers one after the other.
     gaps_ns: J x G. shift_ns, low, weight: J x E x G: an input with the gap g moves the first result by `shift_ns`, and
     leaves the gap gaps[low] with `weight`, gaps[low + 1] with the rest.
@@ -43,6 +45,8 @@ class EntryFigures:
     energy_pJ: Array
     leaves_pJ: Array
     needed: Array
+    standby_mW: Array
+    held_um2: Array
     passes: np.ndarray[Any, np.dtype[np.bool_]]  # entries without layers
     stages_ns: Array
     exact: bool  # no other stage times are possible
@@ -70,13 +74,15 @@ def entry_figures(table: LookupTable, at: int, temperature_ns: float, generator:
     low, weight = _split(gaps, np.stack([m[1] for m in moved], axis=1))
     first, end = walk.entries[:, k.N_FIRST], walk.entries[:, k.N_END]
     return EntryFigures(
-        energy_pJ=_sums(rows[:, k.V_ENERGY_PJ], first, end) + _traffic(table, at, sampled) + _asides(table, rows),
-        leaves_pJ=np.array([_leaves(table, rows, e) for e in entries]),
-        needed=_sums(tiles.one_copy, first, end),
+        energy_pJ=sums(rows[:, k.V_ENERGY_PJ], first, end) + traffic(table, at, sampled) + asides(table, rows),
+        leaves_pJ=np.array([leaves_of(table, rows, e) for e in entries]),
+        needed=sums(tiles.one_copy, first, end),
+        standby_mW=sums(rows[:, k.V_STANDBY_MW], first, end),
+        held_um2=sums(rows[:, k.V_HELD_UM2], first, end),
         passes=first == end,
         stages_ns=stages,
         exact=exact,
-        taken=_sums(tiles.taken.T, first, end).T,
+        taken=sums(tiles.taken.T, first, end).T,
         longest_ns=np.stack([t.longest for t in times], axis=1),
         total_ns=np.stack([t.total for t in times], axis=1),
         gaps_ns=gaps,
@@ -85,13 +91,6 @@ def entry_figures(table: LookupTable, at: int, temperature_ns: float, generator:
         weight=weight,
         point=point.copy(),
     )
-
-
-def _sums(values: Array, first: Whole, end: Whole) -> Array:
-    """Sums of the runs [first, end) along the first axis."""
-    total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
-    found: Array = total[end] - total[first]
-    return found
 
 
 def _stages(table: LookupTable, at: int, sampled: Whole, point: Array) -> tuple[Array, bool]:
@@ -219,7 +218,8 @@ def _times(table: LookupTable, rows: Array, point: Array, tiles: _Tiles, entry: 
             memory = memory + took
         longest = np.maximum(longest, took)
     longest = np.maximum(np.maximum(longest, memory), busy.max(axis=(0, 1)))
-    return _Times(write, duration, fill, longest, (write + duration + fill).sum(axis=0))
+    waits = rows[first:end, k.V_WAIT_NS].sum()
+    return _Times(write, duration, fill, longest, (write + duration + fill).sum(axis=0) - waits)
 
 
 def _owners(table: LookupTable, tiles: _Tiles, entry: int, block: int) -> tuple[list[int], list[Array]]:
@@ -309,47 +309,3 @@ def _split(gaps: Array, values: Array) -> tuple[Whole, Array]:
     left, right = gaps[stage, low], gaps[stage, low + 1]
     weight = np.clip((right - values) / np.maximum(right - left, 1e-300), 0.0, 1.0)
     return low.astype(np.int64), weight
-
-
-def _traffic(table: LookupTable, at: int, sampled: Whole) -> Array:
-    """Mean energy in pJ of what each entry fetches from other layers, over random networks that pass through it;
-    over those of its block where none does. Where layers stand depends on the whole network, weakly."""
-    walk = table.walk
-    edges = np.append(walk.layers[:, k.A_EDGE], len(walk.edges))
-    layer_at = np.append(walk.entries[:, k.N_FIRST], len(walk.layers))
-    quiet = table.with_ways(np.zeros_like(table.ways)).compose(sampled, at, compiled=True).energy_dynamic_pJ
-    found = np.zeros(len(walk.entries))
-    state = np.zeros(len(sampled), dtype=np.int64)
-    for block, start in enumerate(walk.starts):
-        end = walk.starts[block + 1] if block + 1 < len(walk.starts) else len(walk.entries)
-        ways = np.zeros_like(table.ways)
-        mine = slice(edges[layer_at[start]], edges[layer_at[end]])
-        ways[:, mine] = table.ways[:, mine]
-        entry = start + state * walk.widths[block] + sampled[:, block]
-        state = walk.entries[entry, k.N_STATE]
-        moved = table.with_ways(ways).compose(sampled, at, compiled=True).energy_dynamic_pJ - quiet
-        good = np.isfinite(quiet)
-        if good.any():
-            sums = np.bincount(entry[good] - start, moved[good], end - start)
-            seen = np.bincount(entry[good] - start, minlength=end - start)
-            found[start:end] = np.where(seen > 0, sums / np.maximum(seen, 1), moved[good].mean())
-    return found
-
-
-def _leaves(table: LookupTable, rows: Array, entry: int) -> float:
-    """Energy in pJ of the entry's output over the link, were it the model's."""
-    walk = table.walk
-    leaves, first = int(walk.entries[entry, k.N_LEAVES]), int(walk.entries[entry, k.N_FIRST])
-    return float(rows[first + leaves, k.V_LEAVES_PJ]) if leaves >= 0 else 0.0
-
-
-def _asides(table: LookupTable, rows: Array) -> Array:
-    """Energy in pJ of results inside each entry that nothing reads: they leave the model."""
-    walk = table.walk
-    found = np.zeros(len(walk.entries))
-    for entry, (first, end, _, leaves) in enumerate(walk.entries):
-        read = {first + leaves}
-        for layer in walk.layers[first:end]:
-            read.update(first + walk.edges[layer[k.A_EDGE] : layer[k.A_EDGE_END]])
-        found[entry] = sum(rows[i, k.V_LEAVES_PJ] for i in range(first, end) if i not in read)
-    return found

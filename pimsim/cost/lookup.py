@@ -28,7 +28,7 @@ from pimsim.hardware.schema import Hardware
 from pimsim.jit import compiled
 from pimsim.mapping.columns import BUSY_COLUMNS
 
-FORMAT = "pimsim-lookup-1"
+FORMAT = "pimsim-lookup-2"
 WALK_ARRAYS = ("starts", "widths", "entries", "layers", "edges", "spans")
 WORTH_COMPILING = 2_000
 """Networks of one call from which the compiled kernel is used; it takes a second to make, once."""
@@ -56,7 +56,7 @@ class Figures:
 
     @property
     def energy_static_pJ(self) -> Array:
-        """Leakage of all chips x interval."""
+        """Leakage of all chips, and standby of the memory that rows are looked up in, x interval."""
         return self.rows[:, k.O_STATIC_PJ]
 
     @property
@@ -71,7 +71,7 @@ class Figures:
 
     @property
     def area_um2(self) -> Array:
-        """Of all chips."""
+        """Of all chips, tables on them included."""
         return self.rows[:, k.O_AREA_UM2]
 
     @property
@@ -211,6 +211,8 @@ class LookupTable:
         good = good and self.ways.shape[1:] == (len(walk.edges), 2) and self.hardware.shape[1] == k.POINT_FIGURES
         if not good or not all(bool(np.isfinite(a).all() and (a >= 0.0).all()) for a in numbers):
             raise InputError(f"{printable(where)}: the table's arrays do not fit together; build it again")
+        if not (self.prices[:, :, k.V_WAIT_NS] <= self.prices[:, :, k.V_FILL_NS]).all():
+            raise InputError(f"{printable(where)}: a lookup of the table waits longer than it takes; build it again")
         if not (self.hardware[:, [k.Z_PER_CHIP, k.Z_PER_TILE, k.Z_TILES_PER_CHIP, k.Z_GRAIN]] >= 1.0).all():
             raise InputError(f"{printable(where)}: a hardware point of the table has no crossbars; build it again")
         check_walks(walk, self.prices.shape[1], where)
@@ -286,7 +288,11 @@ class LookupTable:
 
 
 def lookup_table(choices: Choices, hardware: Hardware | str | Sequence[Hardware | str]) -> LookupTable:
-    """The table of a choice space on one or several hardware points (loaded, or names or paths of hardware files)."""
+    """The table of a choice space on one or several hardware points (loaded, or names or paths of hardware files).
+
+    Lookups run on the `memory.banks` of a point as in `pimsim.simulate`, with the default trace. Raises InputError
+    where lookups of two blocks would contend for them.
+    """
     several = [hardware] if isinstance(hardware, Hardware | str | os.PathLike) else list(hardware)
     if not several:
         raise InputError("a lookup table needs at least one hardware point")

@@ -41,13 +41,16 @@ def expectation(
     if chips == 0.0:
         most = max(1, math.ceil(largest / z[k.Z_PER_CHIP])) if z[k.Z_SPILL] == 0.0 else 1
         chips = 1.0 if most == 1 else 0.0
-    point = Point(shapes, chips, most, z, figures.exact, exact, temperature_ns)
+    draws = bool(figures.standby_mW.max() > 0.0)
+    point = Point(shapes, chips, most, z, figures.exact, exact, temperature_ns, draws)
     passes = figures.passes[None, :]
     arrays = {
         "energy": figures.energy_pJ,
         "leaves": figures.leaves_pJ,
         "passes": figures.passes.astype(np.float64),
         "needed": figures.needed,
+        "standby": figures.standby_mW,
+        "held": figures.held_um2,
         "stages": figures.stages_ns,
         "taken": figures.taken,
         "steps": count_steps(figures.taken, max(chips, 1.0) * float(z[k.Z_PER_CHIP])),
@@ -107,15 +110,16 @@ class Flow(Stages):
         share = weights[:, active]
         share, lift = share / share.sum(), lifts[:, active]
         if z[k.Z_PIPELINED] > 0.0:
-            interval, slope, pull = self._interval(active)
+            interval, slope, pull, drawn = self._interval(active)
             latency, latency_pull = self._latency(active)
         else:
-            interval, slope, pull = self._one_by_one(active)
+            interval, slope, pull, drawn = self._one_by_one(active)
             latency, latency_pull = interval, pull
         leak = [float(z[k.Z_PER_CHIP] * z[k.Z_LEAK_CROSSBAR_MW] + z[k.Z_LEAK_CHIP_MW]) * part[0] for part in parts]
         means = share * (interval + slope * self._offsets(parts, needed)) + lift * pull  # by chips and stage time
         static = sum((own * mw).sum() for own, mw in zip(means, leak, strict=True))
-        area = chips * float(z[k.Z_PER_CHIP] * z[k.Z_AREA_CROSSBAR_UM2] + z[k.Z_AREA_CHIP_UM2])
+        static = static + self._mean("standby") * means.sum() + (share.sum(0) * drawn).sum()
+        area = chips * float(z[k.Z_PER_CHIP] * z[k.Z_AREA_CROSSBAR_UM2] + z[k.Z_AREA_CHIP_UM2]) + self._mean("held")
         energy = self._mean("energy") + self._leaves() + static
         return energy, (share.sum(0) * latency + lift.sum(0) * latency_pull).sum(), means.sum(), area, needed
 
@@ -128,13 +132,15 @@ class Flow(Stages):
             held = self._pass_on(s, own[..., None])[:, 0]
         return held.sum()
 
-    def _interval(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _interval(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Mean interval at each stage time, its slope over the crossbars needed, and its covariance with those that
-        copies take. The distribution of the maximum over blocks is the product of theirs; with a temperature each block
-        has a Gumbel term, which makes the mean that of temperature * log(sum(exp(x / temperature)))."""
+        copies take, and with the standby of the memory. The distribution of the maximum over blocks is the product of
+        theirs; with a temperature each block has a Gumbel term, which makes the mean that of temperature *
+        log(sum(exp(x / temperature)))."""
         torch, levels, t = self.torch, self.b["levels"][active], self.point.temperature_ns
         below = self.p[0].new_ones(len(active), 1, levels.shape[1])
-        counted = [torch.zeros_like(below) for _ in self._counts(active)]
+        sums = self._counts(active) + self._standby(active)
+        counted = [torch.zeros_like(below) for _ in sums]
         for s, p in zip(self.point.shapes, self.p, strict=True):
             longest = self._rows("longest", s)[active][..., None]
             reach = levels[:, None, None, :]
@@ -143,7 +149,7 @@ class Flow(Stages):
             else:
                 allowed = (longest <= reach).to(levels.dtype)
             allowed = allowed * p[:, None]
-            for at, values in enumerate(self._counts(active)):
+            for at, values in enumerate(sums):
                 own = values[:, s.start : s.start + s.states * s.choices].reshape(-1, s.states, s.choices, 1)
                 counted[at] = self._pass_on(s, (counted[at][:, :, None] + below[:, :, None] * own) * allowed)
             below = self._pass_on(s, below[:, :, None] * allowed)
@@ -157,9 +163,14 @@ class Flow(Stages):
             return mean
 
         mean = mean_of(below.sum(1), torch.ones_like(levels[:, 0]))
-        means = [self._moments(values, values)[0] for values in self._counts(active)]
+        means = [self._moments(values, values)[0] for values in sums]
         parts = [mean_of(c.sum(1), m) - mean * m for c, m in zip(counted, means, strict=True)]
-        return mean, *self._slopes(active, parts)
+        drawn = parts.pop() if self.point.draws else 0.0 * mean
+        return mean, *self._slopes(active, parts), drawn
+
+    def _standby(self, active: Tensor) -> list[Tensor]:
+        """Power of the memory (J x entries), where it draws any."""
+        return [self.b["standby"][None, :].expand(len(active), -1)] if self.point.draws else []
 
     def _counts(self, active: Tensor) -> list[Tensor]:
         """Crossbars that go with times (each J x entries): needed, where chips vary; taken, where layers are copied."""
@@ -188,12 +199,14 @@ class Flow(Stages):
             pull = pull - slope * (both - taken * n)
         return slope, pull
 
-    def _one_by_one(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _one_by_one(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `_interval`, of all layers one after the other."""
         total = self.b["total"][active]
         mean = self._moments(total, total)[0]
-        moments = [self._moments(total, values) for values in self._counts(active)]
-        return mean, *self._slopes(active, [both - x * y for x, y, both in moments])
+        moments = [self._moments(total, values) for values in self._counts(active) + self._standby(active)]
+        parts = [both - x * y for x, y, both in moments]
+        drawn = parts.pop() if self.point.draws else 0.0 * mean
+        return mean, *self._slopes(active, parts), drawn
 
     def _latency(self, active: Tensor) -> tuple[Tensor, Tensor]:
         """Mean latency at each stage time, and its covariance with the crossbars that copies take. The gap between

@@ -36,6 +36,7 @@ class Point(NamedTuple):
     exact_stages: bool
     exact_levels: bool
     temperature_ns: float
+    draws: bool  # memory that lookups stand in draws power at all times
 
 
 class Walk:

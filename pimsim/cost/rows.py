@@ -34,8 +34,11 @@ A_ROW, A_KIND, A_USER, A_EDGE, A_EDGE_END = range(5)
     V_WRITE_NS,
     V_ENERGY_PJ,  # of all actions but traffic between layers
     V_LEAVES_PJ,  # the output over the link, where it leaves the model
+    V_WAIT_NS,  # of its depth: what rows of other lookups take; not waited for layer by layer
+    V_STANDBY_MW,  # what a lookup's share of the memory draws at all times
+    V_HELD_UM2,  # area of that share, where it is on the chips
     V_VECTOR,  # busy units of its tiles at one tile, one column a kind of unit, to the end
-) = range(15)
+) = range(18)
 
 # One row an edge and hardware point; E_* of it that do not depend on the point stand apart.
 W_ROUTER_PJ, W_LINK_PJ = range(2)  # a hop; a way between chips

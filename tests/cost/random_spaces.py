@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,10 +14,18 @@ from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 
 BASE = load_hardware("reram_128").model_dump(mode="json", exclude_none=True)
+MEMORIES: tuple[dict[str, Any], ...] = (
+    {"device": "ddr4_2400"},
+    {"device": "hbm2", "scheduler": "fcfs"},
+    {"near": "hbm2_banks"},
+    {"near": "rerec"},
+)
+"""Values of `memory.banks`: plain memories, and two that add the rows of a bag."""
 
 
 def machine(**settings: Any) -> Hardware:
-    """The default hardware with settings by dotted path, `__` for the dots."""
+    """The default hardware, with a short trace of its lookups, and settings by dotted path, `__` for the dots."""
+    settings = {"memory__banks": {"inferences": 2}, **settings}
     tree = Hardware.model_validate(BASE).model_dump(mode="json", exclude_none=True)
     for path, value in settings.items():
         *folders, name = path.split("__")
@@ -28,7 +38,8 @@ def machine(**settings: Any) -> Hardware:
 
 @st.composite
 def machines(draw: st.DrawFn, **fixed: Any) -> Hardware:
-    """Hardware that differs in what composition reads."""
+    """Hardware that differs in what composition reads. Lookups are priced by bandwidth where nothing else is fixed."""
+    fixed = {"memory__lookups": "bandwidth", **fixed}
     chosen = {
         "mapping__replication": st.sampled_from(["balanced", "none"]),
         "mapping__max_copies": st.sampled_from([10**9, 3]),
@@ -51,9 +62,9 @@ def machines(draw: st.DrawFn, **fixed: Any) -> Hardware:
 
 
 @st.composite
-def layers(draw: st.DrawFn, name: str, at: int, key: str) -> Layer:
-    """Layer `at` of a candidate: any kind, reading layers before it, blocks before, or the model's input."""
-    kind = draw(st.sampled_from([Kind.MVM, Kind.MVM, *Kind]))
+def layers(draw: st.DrawFn, name: str, at: int, key: str, kinds: Sequence[Kind] = tuple(Kind)) -> Layer:
+    """Layer `at` of a candidate: of any of `kinds`, reading layers before it, blocks before, or the model's input."""
+    kind = draw(st.sampled_from([Kind.MVM, Kind.MVM, *kinds]))
     small, many = st.integers(1, 300), st.integers(0, 3000)
     outside = st.sampled_from([MODEL_INPUT, back(1), back(1), back(2), back(3)])
     source = st.one_of(outside, st.integers(0, at - 1)) if at else outside
@@ -89,9 +100,43 @@ def layers(draw: st.DrawFn, name: str, at: int, key: str) -> Layer:
 
 
 @st.composite
-def spaces(draw: st.DrawFn, blocks: int = 4, choices: int = 3) -> Choices:
-    """Blocks with one or two states, up to three layers a candidate, some without layers."""
+def tables(draw: st.DrawFn, name: str, at: int, key: str) -> Layer:
+    """As `layers`, often a lookup of a small table, several of which may be the same, or what may pool one."""
+    layer = draw(layers(name, at, key, (Kind.LOOKUP, Kind.LOOKUP, Kind.LOOKUP, Kind.DIGITAL, Kind.DIGITAL)))
+    if layer.kind is Kind.LOOKUP:
+        shared, width = draw(st.integers(0, 3)) == 0, draw(st.sampled_from([4, 8]))
+        return replace(
+            layer,
+            weight_key=f"table {key}" if shared else "",
+            lookups=draw(st.integers(1, 5)),
+            row_elements=8 if shared else width,
+            table_rows=500 if shared else draw(st.integers(1, 3000)),
+        )
+    return draw(pooling(layer))
+
+
+@st.composite
+def pooling(draw: st.DrawFn, layer: Layer) -> Layer:
+    """`layer`; a digital one perhaps such that it adds the rows of the lookup that it reads."""
+    if layer.kind is not Kind.DIGITAL or draw(st.booleans()):
+        return layer
+    return replace(layer, op="ReduceSum", output_elements=draw(st.sampled_from([8, 16])))
+
+
+@st.composite
+def spaces(draw: st.DrawFn, blocks: int = 4, choices: int = 3, on_banks: bool = False) -> Choices:
+    """Blocks with one or two states, up to three layers a candidate, some without layers. on_banks: only one block has
+    lookups, such that they run on banks."""
     count = draw(st.integers(1, blocks))
+    looks_up = draw(st.integers(0, count - 1))
+    others = tuple(kind for kind in Kind if kind is not Kind.LOOKUP)
+
+    def layer(b: int, i: int) -> Layer:
+        name, key = f"layer{i}", f"tied{b}"
+        if not on_banks:
+            return draw(layers(name, i, key))
+        return draw(tables(name, i, key) if b == looks_up else layers(name, i, key, others).flatmap(pooling))
+
     states = [1, *(draw(st.integers(1, 2)) for _ in range(count - 1)), 1]
     made = []
     for b in range(count):
@@ -100,7 +145,7 @@ def spaces(draw: st.DrawFn, blocks: int = 4, choices: int = 3) -> Choices:
             row = []
             for _ in range(width):
                 depth = draw(st.integers(0, 3))
-                inner = tuple(draw(layers(f"layer{i}", i, f"tied{b}")) for i in range(depth))
+                inner = tuple(layer(b, i) for i in range(depth))
                 output = draw(st.sampled_from([None, None, *range(depth), back(2), MODEL_INPUT]))
                 row.append(Candidate(inner, draw(st.integers(0, states[b + 1] - 1)), output))
             rows.append(tuple(row))

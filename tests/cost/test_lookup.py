@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from pimsim.cost import rows as k
 from pimsim.cost.array_file import read_arrays, write_arrays
+from pimsim.cost.evaluation import Evaluation
 from pimsim.cost.evaluator import evaluate
 from pimsim.cost.lookup import FORMAT, LookupTable, lookup_table
 from pimsim.cost.shapes import Choices
 from pimsim.errors import InputError
 from pimsim.hardware.schema import Hardware
 from pimsim.mapping.columns import pack
+from pimsim.memory.lookups import with_lookups
 from validation.choice_spaces import cnn, encoder, recommender
 
 from .random_spaces import machine, machines, spaces
@@ -28,10 +30,15 @@ FIGURES = ("energy_dynamic_pJ", "energy_static_pJ", "latency_ns", "interval_ns",
 SPACES = {"cnn": cnn(4), "recommender": recommender(3), "encoder": encoder(3)}
 
 
+def run(space: Choices, architecture: Any, hw: Hardware) -> Evaluation:
+    """The network, simulated."""
+    return evaluate(pack(with_lookups(space.workload(architecture), hw)), hw, compile_kernels=False)
+
+
 def simulated(space: Choices, architecture: Any, hw: Hardware) -> list[float] | None:
     """FIGURES by the simulator; None where the network does not fit."""
     try:
-        found = evaluate(pack(space.workload(architecture)), hw, compile_kernels=False)
+        found = run(space, architecture, hw)
     except InputError:
         return None
     if found.contexts > 1:
@@ -95,7 +102,7 @@ def test_given_copies_are_those_of_the_simulator(name: str) -> None:
     space = SPACES[name]
     table = lookup_table(space, machine(mapping__replication="none", chip__count=1))
     for architecture in space.random(5, np.random.default_rng(2)):
-        truth = evaluate(pack(space.workload(architecture)), machine(chip__count=1), compile_kernels=False)
+        truth = run(space, architecture, machine(chip__count=1))
         copies = np.ones((1, table._longest()[0]))
         copies[0, : len(truth.copies)] = np.maximum(truth.copies, 1.0)
         assert copies.max() > 1.0
