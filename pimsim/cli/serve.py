@@ -67,6 +67,10 @@ def parser() -> Parser:
         help="of the memory: in order, or of those queued the oldest whose row is open (fcfs)",
     )  # fmt: skip
     hardware.add_argument("--queue", type=whole(1, 4096), metavar="N", help="frfcfs: entries a channel (32)")
+    hardware.add_argument(
+        "--operands", type=choice("model", "default"), default="model", metavar="model|default",
+        help="statistics of weights: the model's own (default), or the hardware file's",
+    )  # fmt: skip
     hardware.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a hardware value")
     hardware.add_argument(
         "--set-memory", action="append", default=[], metavar="KEY=VALUE", help="override one of the memory"

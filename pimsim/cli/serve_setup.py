@@ -27,9 +27,10 @@ DEFAULT_REQUESTS = 10_000
 
 
 class Service:
-    """Model, memory and lookups of the options, to be served at any rate."""
+    """Model, memory and lookups of the options, to be served at any rate. workload, trace: in place of the files that
+    the options name."""
 
-    def __init__(self, options: argparse.Namespace):
+    def __init__(self, options: argparse.Namespace, workload: Workload | None = None, trace: Trace | None = None):
         from pimsim.memory.serving.service import Batching
         from pimsim.memory.traces import open_trace
 
@@ -38,12 +39,14 @@ class Service:
         self.batching = Batching(options.max_batch, options.timeout_us * 1e3, options.in_flight)
         hardware, memory = _hardware(options)
         self.hardware = hardware
-        workload = load_bound_model(options.model, options, options.unknown_ops)
-        trace = open_trace(options.trace)
+        if workload is None:
+            workload = load_bound_model(options.model, options, options.unknown_ops)
+        if trace is None:
+            trace = open_trace(options.trace)
         self.setup = _setup(hardware, memory, options)
         asked = _asked(workload, trace, hardware)
         self.rows: Trace = trace if asked is None else asked.rows
-        self.pipeline, traffic = arithmetic(workload, hardware, self.setup.near is None)
+        self.pipeline, traffic = arithmetic(workload, hardware, self.setup.near is None, options.operands)
         if self.setup.near is None:
             self.tables = _on_banks(self.rows, self.setup, traffic, options, hardware)
         else:
@@ -125,9 +128,12 @@ def _asked(workload: Workload, trace: Trace, hardware: Hardware) -> ModelTrace |
     return asked
 
 
-def arithmetic(workload: Workload, hardware: Hardware, on_banks: bool) -> tuple[Pipeline, Traffic]:
+def arithmetic(
+    workload: Workload, hardware: Hardware, on_banks: bool, operands: str = "model"
+) -> tuple[Pipeline, Traffic]:
     """A model without its lookups: latency, interval, energy, power at rest; and what it moves over the memory of the
-    tables itself: inputs, outputs, and weights that are fetched anew (nothing, unless `on_banks`)."""
+    tables itself: inputs, outputs, and weights that are fetched anew (nothing, unless `on_banks`). operands: as of
+    `simulate`."""
     from pimsim.cost.evaluation import COMPONENTS
     from pimsim.engine import simulate
     from pimsim.graph.workload import Kind
@@ -135,7 +141,7 @@ def arithmetic(workload: Workload, hardware: Hardware, on_banks: bool) -> tuple[
     from pimsim.memory.serving.banks import Traffic
     from pimsim.memory.serving.run import Pipeline
 
-    result = simulate(without_lookups(workload), hardware)
+    result = simulate(without_lookups(workload), hardware, operands=operands)
     totals, found = result.totals, result.evaluation
     latency = float(totals["latency_ns"])
     interval = min(1e9 / float(totals["throughput_inferences_per_s"]), latency)

@@ -210,7 +210,7 @@ class Memory:
 
     def _serve(self, address: NDArray[np.int64], write: NDArray[np.uint8], times: NDArray[np.int64]) -> None:
         ends = np.empty(len(address), dtype=np.int64) if self._done is not None else NONE
-        served = kernel(fcfs, "serve", self._requests + len(address))(
+        served = kernel(fcfs, "serve", self._turns(len(address)))(
             address,
             write,
             times,
@@ -257,11 +257,15 @@ class Memory:
         until: int = 0,
     ) -> None:
         ends = np.empty((len(bank) + self.waiting, 2), dtype=np.int64)
-        served = kernel(frfcfs, "rounds", self._requests + len(bank))(
+        served = kernel(frfcfs, "rounds", self._turns(len(bank)))(
             cuts, bank, row, write, times, numbers, until, ends, *self.scheduled
         )  # fmt: skip
         if self._done is not None:
             self._late.append(ends[:served])
+
+    def _turns(self, more: int) -> int:
+        """Of the kernels' loops, with `more` requests: in a memory at rest most of them refresh it."""
+        return self._requests + more + int(self._count[st.N_REF])
 
     def _ends(self) -> NDArray[np.int64] | None:
         if self._done is None:

@@ -45,7 +45,7 @@ def run(more: str) -> int:
 def test_a_service_is_described(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "SEARCHED", 300)
+    monkeypatch.setattr(serve, "SEARCHED", 100)
     assert run("--trace t.parquet --rate 1e5 --requests 200 --csv r.csv --out s.svg --format json") == 0
     answered = capsys.readouterr()
     found = json.loads(answered.out, parse_constant=pytest.fail)
@@ -105,6 +105,21 @@ def test_a_memory_in_place_of_hardware_has_a_default_for_the_arithmetic(
     assert "ddr4_2400, fcfs" in answered.out
 
 
+def test_values_of_the_memory_and_statistics_of_weights_are_chosen(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for more in ("", "--set-memory timing.tRCD=60 --set-memory timing.tCL=40", "--operands default"):
+        asked = f"--trace t.parquet --rate 1e5 --requests 40 --no-saturation --format json --memory ddr4_2400 {more}"
+        assert run(asked) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    plain, slow, default = found
+    assert slow["parts_ns"]["lookup"] > 1.2 * plain["parts_ns"]["lookup"]
+    spent = [one["energy_parts_pJ_per_request"]["compute"]["dynamic"] for one in found]
+    assert spent[0] == spent[1] != spent[2] > 0.0
+    assert default["parts_ns"] == plain["parts_ns"]
+
+
 def test_the_hottest_rows_come_from_a_cache(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = {}
     for cached in (0, 40):
@@ -142,6 +157,10 @@ def test_the_trace_says_when(here: Path, capsys: pytest.CaptureFixture[str]) -> 
             "trim_g on ddr5_4800 schedules and places rows itself",
         ),
         ("--trace t.parquet --rate 5 --cached-rows 5", "serve: --cached-rows is of --placement frequency-aware"),
+        (
+            "--trace t.parquet --rate 5 --memory ddr4_2400 --set-memory timing.tRDC=5",
+            "--set timing.tRDC=5: timing.tRDC: unknown key; did you mean 'tRC'?",
+        ),
         ("--trace t.parquet --rate 5 --csv x --out x", "--csv and --out name the same file: x"),
     ],
 )

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from validation.criteo_memory.study import BATCHING, EXPONENT, INFERENCES, LOAD, ROWS, SERVED, Point
+from validation.criteo_memory.study import (
+    BATCH,
+    EXPONENT,
+    IN_FLIGHT,
+    INFERENCES,
+    LOAD,
+    ROWS,
+    SERVED,
+    TIMEOUT_US,
+    Point,
+)
 
 HEAD = f"""# Published Criteo networks on three memories
 
@@ -12,15 +22,19 @@ HEAD = f"""# Published Criteo networks on three memories
 architectures for Criteo (Zhang et al., WWW 2023), batch 1, 8-bit operands on the crossbars of `reram_128`. Tables: all
 26 with {sum(ROWS):,} rows of 16 elements of 8 bits ({sum(ROWS) * 16 / 1e6:,.0f} MB). An inference looks up one row of
 each, by Zipf's law with exponent {EXPONENT:g} (assumed; Criteo's ids are not shipped), {INFERENCES:,} inferences.
-Served: {SERVED:,} Poisson arrivals at {LOAD:.0%} of the rate that `run` finds, batches of at most {BATCHING.size} that
-wait {BATCHING.timeout_ns / 1e3:g} us, {BATCHING.in_flight} in flight.
+Served: {SERVED:,} Poisson arrivals at {LOAD:.0%} of the rate that `run` finds, batches of at most {BATCH} that
+wait {TIMEOUT_US} us, {IN_FLIGHT} in flight. In plain memories inputs are read from, and outputs written to, the banks
+of the tables; memories with adders take lookups only.
 
-The same by the commands, with an export of one's own (2.2 GB of tables beside the file):
+Every figure is one that the commands print (--format json), with an export of one's own (2.2 GB of tables beside the
+file; schema.json has the fields and rows of `validation.criteo_memory.study.schema`, rows.parquet is its `trace`):
 
 ```bash
-nas export --arch criteo_full.json --schema schema.json --embeddings external --out criteo.onnx
-pimsim run --hw reram_128_ddr4 --model criteo.onnx --trace rows.parquet
-pimsim serve --hw reram_128_ddr4 --model criteo.onnx --trace rows.parquet --rate 100000
+nas export --arch criteo_full.json --schema schema.json --embeddings external --out criteo_full.onnx
+pimsim run --hw reram_128_ddr4 --model criteo_full.onnx --trace rows.parquet --operands default
+pimsim serve --hw reram_128_ddr4 --model criteo_full.onnx --trace rows.parquet --operands default \\
+    --rate 36621 --requests {SERVED} --max-batch {BATCH} --timeout-us {TIMEOUT_US} --in-flight {IN_FLIGHT}
+python -m validation.criteo_memory --exports .      # both commands, both networks, beside the record
 ```
 """
 
@@ -62,6 +76,7 @@ def _serve(own: Sequence[Point]) -> list[str]:
     ]
     rows = [
         ("rate (inferences a second)", *(f"{p.rate_per_s:,.0f}" for p in own)),
+        ("saturation (inferences a second)", *(f"{p.serve_saturation_per_s:,.0f}" for p in own)),
         ("latency p50", *(_us(p.serve_p50_ns) for p in own)),
         ("latency p99", *(_us(p.serve_p99_ns) for p in own)),
         *parts,
