@@ -188,7 +188,7 @@ def test_lookups_that_bring_what_they_take_stand_anywhere() -> None:
     space = space_of([[mine, dense(0, 64)]], [[replace(mine, name="b"), dense(0, 64)], [dense(PREVIOUS, 8)]])
     for base in ("reram_128_ddr4", NEAR):
         for schedule in ("pipeline", "layer_by_layer"):
-            table = holds(space, hardware(base, f"mapping.schedule={schedule}"))
+            table = holds(space, hardware(base, f"mapping.schedule={schedule}", "mapping.replication=none"))
     assert set(table.prices[0, :, k.V_HELD_UM2].tolist()) == {0.0, 11.0}
 
 

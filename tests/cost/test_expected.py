@@ -14,8 +14,9 @@ from pimsim.cost.entries import Walks
 from pimsim.cost.expected import entry_figures
 from pimsim.cost.lookup import LookupTable, lookup_table
 from pimsim.cost.penalty import expected_cost
-from pimsim.cost.shapes import Choices
-from validation.choice_spaces import cnn, encoder, recommender
+from pimsim.cost.shapes import PREVIOUS, Choices, chain
+from pimsim.graph.workload import MODEL_INPUT, Edge, Kind, Layer
+from validation.choice_spaces import cnn, dense, encoder, recommender
 
 from .random_spaces import machine, spaces
 
@@ -114,6 +115,60 @@ def test_expectation_over_all_networks(name: str, options: dict[str, Any]) -> No
         errors = np.array([float(getattr(cost, f)) for f in FIGURES]) / exact_mean(table, p) - 1.0
         assert np.abs(errors[[0, 3]]).max() < 0.01
         assert abs(errors[1]) < 0.02
+
+
+def some_look_up() -> Choices:
+    """A block that looks up nothing, a few rows, or many; then widths."""
+
+    def table(rows: int, lookups: int) -> Layer:
+        return Layer(
+            "table", "Gather", Kind.LOOKUP, (Edge(MODEL_INPUT, lookups),), input_elements=lookups,
+            output_elements=16 * lookups, lookups=lookups, row_elements=16, table_rows=rows, weight_elements=16 * rows,
+        )  # fmt: skip
+
+    def candidate(block: int, found: int, choice: int) -> tuple[list[Layer], int]:
+        if block == 0:
+            return [[], [table(1000, 8)], [table(100_000, 300)]][choice], (0, 128, 4800)[choice]
+        width = (16, 64, 256)[choice]
+        return [dense("fc", PREVIOUS, found or 16, width)], width
+
+    return chain("some look up", [3, 3, 3], candidate, 0)
+
+
+@pytest.mark.parametrize("banks", [{"device": "ddr4_2400"}, {"device": "hbm2"}, {"near": "rerec"}])
+@pytest.mark.parametrize("schedule", ["pipeline", "layer_by_layer"])
+def test_standby_of_the_banks_goes_with_the_interval(banks: dict[str, Any], schedule: str) -> None:
+    """Where only some networks look rows up, its power and the interval depend on each other; exact without traffic."""
+    space, generator = some_look_up(), np.random.default_rng(5)
+    hw = machine(mapping__replication="none", mapping__schedule=schedule, memory__banks={**banks, "inferences": 4})
+    table = lookup_table(space, hw)
+    table = table.with_ways(np.zeros_like(table.ways))
+    module = expected_cost(table)
+    for spread in (0.3, 1.0, 10.0):
+        p = [generator.dirichlet(np.full(w, spread)) for w in table.widths]
+        cost = module([torch.as_tensor(q) for q in p])
+        errors = np.array([float(getattr(cost, f)) for f in FIGURES]) / exact_mean(table, p) - 1.0
+        assert np.abs(errors[[0, 2, 3]]).max() < 1e-12
+        assert abs(errors[1]) < 0.02
+
+
+@pytest.mark.parametrize("temperature_ns", [0.0, 50.0])
+@pytest.mark.parametrize("schedule", ["pipeline", "layer_by_layer"])
+def test_gradients_reach_tables_and_memories(temperature_ns: float, schedule: str) -> None:
+    """In the logits of which tables are looked up, of widths, and of the memory they stand in."""
+    space, memories = some_look_up(), [{"device": "ddr4_2400"}, {"device": "hbm2"}, {"near": "rerec"}]
+    points = [machine(mapping__schedule=schedule, memory__banks={**one, "inferences": 4}) for one in memories]
+    module, sizes = expected_cost(lookup_table(space, points), temperature_ns=temperature_ns), [3, 3, 3, 3]
+    start = torch.as_tensor(np.random.default_rng(6).normal(size=12))
+
+    def logs(logits: Any) -> Any:
+        *blocks, memory = (torch.softmax(part, 0) for part in torch.split(logits, sizes))
+        return torch.log(torch.stack(list(module(blocks, memory))))
+
+    exact = torch.autograd.functional.jacobian(logs, start)
+    numeric = [(logs(start + step) - logs(start - step)) / 2e-5 for step in 1e-5 * torch.eye(12, dtype=torch.float64)]
+    np.testing.assert_allclose(exact.numpy(), torch.stack(numeric, 1).numpy(), rtol=1e-5, atol=1e-7)
+    assert bool((exact[0, [0, 1, 2, 9, 10, 11]].abs() > 1e-4).all())
 
 
 def test_chips_that_vary() -> None:

@@ -14,6 +14,7 @@ from pimsim.cost.shapes import Choices
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 from pimsim.mapping.columns import pack
+from pimsim.memory.lookups import with_lookups
 
 from ..choice_spaces import cnn, encoder, recommender
 
@@ -55,7 +56,8 @@ def table_errors(space: Choices, count: int, generator: np.random.Generator) -> 
     the simulator chose), and with copies allotted to the budget by the table."""
     budget, fixed = machine(), machine(replication="none")
     architectures = space.random(count, generator)
-    runs = [evaluate(pack(space.workload(a)), budget, compile_kernels=True) for a in architectures]
+    networks = [with_lookups(space.workload(a), budget) for a in architectures]
+    runs = [evaluate(pack(network), budget, compile_kernels=True) for network in networks]
     truth = np.stack([figures_of(run) for run in runs])
     table = lookup_table(space, fixed)
     copies = np.ones((count, table.longest))
