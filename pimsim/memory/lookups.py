@@ -45,7 +45,8 @@ _KNOWN, _RUN = "workloads with lookups", "lookup run"
 class TableRun:
     """One table in one inference. requests: rows. cycles: its share of the cycles of the whole stream. busy_ns: the
     same of one inference. latency_ns: until its last row comes, when an inference asks for all of its rows at once;
-    own_ns: what of it is due to its own rows. energy_pJ: by part, without what is drawn at all times."""
+    own_ns: what of it is due to its own rows. energy_pJ: by part, without what is drawn at all times. area_um2: of the
+    crossbars that it stands in; 0 elsewhere, on dies of their own."""
 
     table: TableShape
     requests: float
@@ -54,6 +55,7 @@ class TableRun:
     latency_ns: float
     own_ns: float
     energy_pJ: dict[str, float]
+    area_um2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ def run_lookups(setup: Setup, asked: Asked, sums: tuple[int, ...], about: str = 
         TableRun(
             table, rows[t] / asked.inferences, int(moved[t]), int(moved[t]) * ns / asked.inferences,
             float(latency[t]), float(own[t]), {part: value[t] for part, value in _shared(stream, asked).items()},
+            _area_um2(setup, table),
         )
         for t, table in enumerate(asked.tables)
     )  # fmt: skip
@@ -210,6 +213,11 @@ def _shared(stream: Measured, asked: Asked) -> dict[str, list[float]]:
     return found
 
 
+def _area_um2(setup: Setup, table: TableShape) -> float:
+    crossbar = None if setup.near is None else setup.near.spec.crossbar
+    return 0.0 if crossbar is None else crossbar.crossbars_of(table.rows, table.row_bytes) * crossbar.area_um2
+
+
 def _controller(setup: Setup) -> str:
     """The controller and the placement in words."""
     policy = setup.policy
@@ -232,7 +240,7 @@ def _fetched(workload: Workload, run: LookupRun) -> Workload:
             fetch = Fetch(
                 table.busy_ns * share, table.latency_ns, max(0.0, table.latency_ns - table.own_ns * share),
                 tuple((part, energy * share) for part, energy in table.energy_pJ.items()),
-                tuple((part, power * share) for part, power in standby),
+                tuple((part, power * share) for part, power in standby), table.area_um2 * share,
             )  # fmt: skip
             layers[index] = replace(layers[index], fetch=fetch)
     cache: dict[str, Any] = {_RUN: run}

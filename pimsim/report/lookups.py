@@ -50,11 +50,12 @@ def lookups(workload: Workload, evaluation: Evaluation) -> dict[str, Any] | None
             "counts": dict(run.counts),
         },
         "interval_ns": run.interval_ns, "latency_ns": run.latency_ns, "energy_pJ": sum(parts.values()),
-        "parts": parts, "standby_mW": dict(run.standby_mW),
+        "parts": parts, "standby_mW": dict(run.standby_mW), "area_um2": sum(one.area_um2 for one in run.tables),
         "tables": [
             {
                 "name": one.table.name, "rows": one.table.rows, "row_bytes": one.table.row_bytes,
                 "requests": one.requests, "cycles": one.cycles, "busy_ns": one.busy_ns, "latency_ns": one.latency_ns,
+                "area_um2": one.area_um2,
             }
             for one in run.tables
         ],
@@ -93,6 +94,8 @@ def lookup_sections(result: Result, rows: int | None = None) -> list[Section]:
         ("until its last row", scaled("latency_ns", run["latency_ns"])),
         ("energy", f"{scaled('energy_pJ', run['energy_pJ'])} per inference"),
     ]
+    if run["area_um2"]:
+        facts.append(("area of its crossbars", scaled("area_um2", run["area_um2"])))
     if hits is not None and reads:
         facts.append(("row hits", f"{percent(hits, reads)}% of {significant(reads)} accesses"))
     energy = unit_for("energy_pJ", max(run["parts"].values(), default=0.0))

@@ -80,8 +80,8 @@ class Result:
 
     @cached_property
     def lookups(self) -> dict[str, object] | None:
-        """The table rows of an inference on the banks of a memory: memory, trace, `parts` (energy by activate, read,
-        background and so on) and `layers`; None where lookups were not simulated (docs/lookups.md)."""
+        """The table rows of an inference on the banks of a memory: memory, trace, area, `parts` (energy by activate,
+        read, background and so on) and `layers`; None where lookups were not simulated (docs/lookups.md)."""
         from pimsim.report.lookups import lookups
 
         return lookups(self.workload, self.evaluation)

@@ -251,6 +251,20 @@ def test_tables_in_crossbars_take_one_read_a_bag() -> None:
     assert run.counts["reads"] == 40 * crossbars
 
 
+def test_tables_in_crossbars_have_the_area_of_whole_ones() -> None:
+    machine = hardware(base="reram_128_tables")
+    found = pimsim.simulate(model([20, 100]), machine, compiled=False)
+    bare = pimsim.simulate(without_lookups(model([20, 100])), machine, compiled=False)
+    # Rows of 16 bytes lie over two crossbars of 32 x 32 cells of 2 bits: (1 + 4) x 2 of them.
+    one = 25 * 32 * 32 / 128**2 + 32 * 170 / 1024 + 32 * 40 / 1024 + (9600 / 8 + 60 / 2)
+    assert found.lookups is not None
+    assert found.lookups["area_um2"] == pytest.approx(10 * one, rel=1e-5)
+    assert found.totals["area_um2"] - bare.totals["area_um2"] == pytest.approx(10 * one, rel=1e-5)
+    assert sum(row["area_um2"] for row in found.layers) == pytest.approx(found.totals["area_um2"])  # type: ignore[misc]
+    assert "area of its crossbars" in found.to_text()
+    assert pimsim.simulate(model(), hardware(), compiled=False).totals["area_um2"] == bare.totals["area_um2"]
+
+
 def test_the_default_run_is_made_once() -> None:
     machine, tables = hardware(), model_tables(model(), 8)
     setup = setup_of(machine)

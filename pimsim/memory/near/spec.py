@@ -102,6 +102,20 @@ class Crossbar(Model):
     wordline_pJ: NonNegativeFloat = Field(description="one wordline driven for one read, its cells and its driver")
     conversion_pJ: NonNegativeFloat = Field(description="one conversion, with the shift and add behind it")
     port_GBps: PositiveFloat = Field(description="sums that leave the chip")
+    cell_um2: NonNegativeFloat = Field(default=0.0, description="area of one cell of the array")
+    row_um2: NonNegativeFloat = Field(default=0.0, description="area of the driver of one wordline")
+    column_um2: NonNegativeFloat = Field(default=0.0, description="area of what holds the value of one column")
+    adc_um2: NonNegativeFloat = Field(default=0.0, description="area of one converter with its shift and add")
+
+    @property
+    def area_um2(self) -> float:
+        """One crossbar with its drivers and converters: those that its read time takes for granted."""
+        array = self.rows * self.columns * self.cell_um2
+        return array + self.rows * self.row_um2 + self.columns * (self.column_um2 + self.adc_um2 / self.columns_per_adc)
+
+    def crossbars_of(self, rows: int, row_bytes: int) -> int:
+        """Crossbars that a table takes: whole ones in both directions."""
+        return -(-rows // self.rows) * -(-row_bytes // self.slice_bytes)
 
     @property
     def wordlines(self) -> int:
