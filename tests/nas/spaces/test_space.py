@@ -32,7 +32,7 @@ def test_the_count_is_the_number_of_architectures():
     assert TINY.cardinality == 16 * (16 * 36)
     generator = np.random.default_rng(0)
     small = Space(blocks=2, operators=("linear-2d", "linear-3d"), dense_widths=(8,), sparse_widths=(4,))
-    assert len({small.sample(generator) for _ in range(20_000)}) == small.cardinality == 4 * (4 * 36)
+    assert len({small.sample(generator) for _ in range(8_000)}) == small.cardinality == 4 * (4 * 36)
 
 
 def test_published_spaces_have_their_size():
