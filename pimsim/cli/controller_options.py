@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pimsim.cli.parsing import Parser, choice, whole
 
@@ -17,8 +17,8 @@ def add_controller_options(made: Parser) -> None:
     """--policy and what goes with it."""
     control = made.add_argument_group("controller")
     control.add_argument(
-        "--policy", type=choice("fcfs", "frfcfs"), default="fcfs", metavar="fcfs|frfcfs",
-        help="in order, or of those queued the oldest whose row is open (fcfs)",
+        "--policy", type=choice("fcfs", "frfcfs"), metavar="fcfs|frfcfs",
+        help="in order, or of those queued the oldest whose row is open (fcfs; beside near memories frfcfs)",
     )  # fmt: skip
     control.add_argument("--queue", type=whole(1, 4096), default=32, metavar="N", help="frfcfs: entries a channel (32)")
     control.add_argument(
@@ -48,14 +48,15 @@ def add_controller_options(made: Parser) -> None:
     )
 
 
-def policy_of(options: argparse.Namespace) -> Policy:
-    """The policy that the options say. Raises InputError for settings that do not go together."""
+def policy_of(options: argparse.Namespace, scheduler: Literal["fcfs", "frfcfs"] = "fcfs") -> Policy:
+    """The policy that the options say, `scheduler` where they name none. Raises InputError for settings that do not go
+    together."""
     from pimsim.memory.policy import Policy
 
     more = {} if options.mapping is None else {"mapping": options.mapping}
     entries = options.write_queue
     return Policy(
-        scheduler=options.policy,
+        scheduler=scheduler if options.policy is None else options.policy,
         queue=options.queue,
         write_queue=entries,
         drain_high=-(-3 * entries // 4),

@@ -36,7 +36,7 @@ def execute_near(options: argparse.Namespace) -> int:
 
     if options.power_down is not None:
         raise InputError("trace run: --power-down is of plain memories")
-    policy = policy_of(options)
+    policy = policy_of(options, "frfcfs")  # as near memories serve themselves: a plain memory is not to look worse
     near = load_near(options.hw, overrides=options.set)
     if options.placement is not None and near.spec.crossbar is None:
         raise InputError(

@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["trim_g", "upmem", "rerec"])
 def test_totals_are_those_of_the_run(here: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(f"run t.txt --hw {name} --policy frfcfs --format json") == 0
+    assert run(f"run t.txt --hw {name} --format json") == 0  # first ready first, also the plain memory
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     near, policy, trace = load_near(name), Policy(scheduler="frfcfs"), open_trace("t.txt")
     expected, plain = run_near_trace(near, policy, trace), run_plain_trace(near, policy, trace)
