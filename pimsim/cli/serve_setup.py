@@ -31,6 +31,7 @@ class Service:
     the options name."""
 
     def __init__(self, options: argparse.Namespace, workload: Workload | None = None, trace: Trace | None = None):
+        from pimsim.memory.near.banks import takes_plain
         from pimsim.memory.serving.service import Batching
         from pimsim.memory.traces import open_trace
 
@@ -46,11 +47,12 @@ class Service:
         self.setup = _setup(hardware, memory, options)
         asked = _asked(workload, trace, hardware)
         self.rows: Trace = trace if asked is None else asked.rows
-        self.pipeline, traffic = arithmetic(workload, hardware, self.setup.near is None, options.operands)
+        on_banks = self.setup.near is None or takes_plain(self.setup.near)
+        self.pipeline, traffic = arithmetic(workload, hardware, on_banks, options.operands)
         if self.setup.near is None:
             self.tables = _on_banks(self.rows, self.setup, traffic, options, hardware)
         else:
-            self.tables = _near(self.rows, asked, self.setup, workload, hardware)
+            self.tables = _near(self.rows, asked, self.setup, traffic, workload, hardware)
         self.timed = None
         if options.rate is None:
             from pimsim.memory.serving.lookups import trace_arrivals
@@ -170,7 +172,9 @@ def _on_banks(rows: Trace, setup: Setup, traffic: Traffic, options: argparse.Nam
     return Banks(lookups_of(rows, setup.device, setup.policy, placement, hardware), setup.device, setup.policy, traffic)
 
 
-def _near(rows: Trace, asked: ModelTrace | None, setup: Setup, workload: Workload, hardware: Hardware) -> Tables:
+def _near(
+    rows: Trace, asked: ModelTrace | None, setup: Setup, traffic: Traffic, workload: Workload, hardware: Hardware
+) -> Tables:
     """The lookups near the banks; rows are added where the model adds them (in bags of the trace, without a model)."""
     from pimsim.memory.lookups import sums_of
     from pimsim.memory.serving.near import near_of_model, near_tables
@@ -178,10 +182,10 @@ def _near(rows: Trace, asked: ModelTrace | None, setup: Setup, workload: Workloa
 
     assert setup.near is not None
     if asked is None:
-        return near_tables(rows, setup.near, setup.policy)
+        return near_tables(rows, setup.near, setup.policy, traffic)
     layers = model_tables(workload, hardware.precision.weight_bits).layers
     sums = tuple(sum(sums_of(workload, index) for index in own) for own in layers)
-    return near_of_model(asked.asked, sums, setup.near, setup.policy)
+    return near_of_model(asked.asked, sums, setup.near, setup.policy, traffic)
 
 
 def _placement(rows: Trace, setup: Setup, options: argparse.Namespace) -> Placement | None:

@@ -92,6 +92,7 @@ def test_any_memory_serves(here: Path, memory: str, capsys: pytest.CaptureFixtur
     found = json.loads(capsys.readouterr().out)
     assert found["memory"].startswith(memory)
     assert found["parts_ns"]["lookup"] > 0.0 < found["energy_pJ_per_request"]["lookups"]
+    assert found["energy_parts_pJ_per_request"]["memory"]["write"] > 0.0, "outputs are written to the same banks"
     assert ("banks_data_bus" in found["utilization"]) == (memory != "hbm2_banks")
 
 

@@ -269,3 +269,15 @@ def test_places_are_for_crossbars() -> None:
     with pytest.raises(InputError, match="unit has a crossbar from 0 to 67,108,863 for every row"):
         run_near(load_near("rerec"), STILL, rows, first, 64, unit=np.array([0, -1]))
     assert run_near(load_near("rerec"), STILL, rows, first, 64, unit=np.array([3, 9])).counts["crossbars"] == 2
+
+
+def test_what_takes_lookups_only_says_so() -> None:
+    for name in ("rerec", "upmem", "hbm_pim", "tensordimm"):
+        with pytest.raises(InputError, match=f"{name} takes lookups only"):
+            NearMemory(load_near(name), POLICY).move(np.array([0]), False, 0)
+    memory = NearMemory(load_near("trim_g"), POLICY)
+    memory.feed(np.array([0]), np.array([0, 1]), 64, np.array([9]))
+    with pytest.raises(InputError, match="accesses at cycle 8 come before those ahead of them"):
+        memory.move(np.array([0]), False, 8)
+    with pytest.raises(InputError, match=r"addresses are outside ddr5_4800, which has [\d,]+ bytes"):
+        memory.move(np.array([-64]), False, 9)

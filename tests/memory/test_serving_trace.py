@@ -9,9 +9,10 @@ import pytest
 
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
-from pimsim.memory.near.run import run_near
+from pimsim.memory.near.run import NearMemory, run_near
 from pimsim.memory.near.spec import load_near
 from pimsim.memory.policy import Policy
+from pimsim.memory.serving.banks import Traffic
 from pimsim.memory.serving.near import near_of_model, near_tables
 from pimsim.memory.serving.run import Pipeline, serve
 from pimsim.memory.serving.service import Batching
@@ -85,3 +86,34 @@ def test_near_the_banks_rows_are_added_where_the_model_adds_them() -> None:
     last = np.maximum.reduceat(whole.done, pooled.first[:-1]) * 1000.0 / near.clock_MHz
     assert served.looked_up == pytest.approx(last)
     assert served.energy_pJ["memory"] == {name: value / 2 for name, value in whole.energy_pJ.items()}
+
+
+def test_near_the_banks_the_arithmetic_moves_its_bytes_over_the_same_banks() -> None:
+    """Call by call: rows and inputs of an inference, its weights, its outputs, one after the other in one memory."""
+    tables = (TableShape("users", 10, 64), TableShape("items", 1000, 64))
+    trace = Given(tables, bag=[0, 0, 1, 1, 2, 2], table=[0, 1] * 3, row=[9, 7, 1, 2, 9, 7])
+    near, policy = load_near("hbm2_banks"), Policy()
+    own = near_tables(trace, near, policy, Traffic(100, 600, 1))
+    served = serve(own, Pipeline(300.0, 30.0), Batching(), np.zeros(3))
+    assert near.clock_MHz == 1000.0, "a cycle is a nanosecond"
+    memory, bags = NearMemory(near, policy), own.bags
+    base = near.memory.capacity_bytes - 32 * (4 + 1 + 19)
+    inputs, output, weights = (base + 32 * np.arange(*at) for at in ((0, 4), (4, 5), (5, 24)))
+    now = 0
+    for i in range(3):
+        rows = bags.address[2 * i : 2 * i + 2]
+        sums = memory.feed(rows, np.arange(3), 64, np.array([now, now]))
+        looked_up = max(*sums, *memory.move(inputs, False, now))
+        computed = max(looked_up + 300, *memory.move(weights, False, looked_up))
+        now = int(memory.move(output, True, computed)[0])
+        assert (served.looked_up[i], served.computed[i], served.done[i]) == (looked_up, computed, now)
+    assert served.memory.energy_pJ == memory.finish().energy_pJ
+    assert served.memory.energy_pJ["write"] > 0.0
+
+
+def test_near_the_banks_bytes_that_do_not_fit_are_refused() -> None:
+    trace = Given((TableShape("t", 100, 64),), bag=[0, 1, 2, 3, 4], table=[0] * 5, row=[99] * 5)
+    near = load_near("hbm2_banks", overrides=["device.organisation.rows=1", "device.organisation.channels=1"])
+    own = near_tables(trace, near, Policy(), Traffic(near.memory.capacity_bytes))
+    with pytest.raises(InputError, match=r"hbm2: no room behind the tables for [\d,]+ bytes of inputs, outputs"):
+        serve(own, Pipeline(1.0, 1.0), Batching(), np.zeros(1))

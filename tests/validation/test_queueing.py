@@ -106,7 +106,7 @@ class Desk:
 
     clock_MHz = 1e6  # a cycle is a picosecond
     weights = outputs = 0
-    lookahead = 1
+    queued, lookahead = None, 0
     cached, cache_ns, word_ns = np.empty(0, dtype=np.int64), 0.0, 0.0
 
     def __init__(self, factors: np.ndarray):

@@ -5,6 +5,8 @@ its tFAW and its refreshes. With adders in bank groups a read keeps its bank gro
 the rank's; with adders in banks it keeps its bank's. Units that act together are one bank with rows and accesses as
 many times as wide. Rows are whole in one unit and take turns over the units (row i of a table at unit i modulo units).
 
+Plain accesses go to the same banks, an access at unit (its number modulo units), and over the same buses as sums.
+
 On the way in, instructions of lookups wait for the channel's pins, and for the rank's where units decode them. On the
 way out, the sum of every unit and bag waits for the rank's data bus, and what a buffer has added up for the channel's.
 """
@@ -71,6 +73,11 @@ def unit_device(near: Near) -> Device:
     return device.model_copy(update=update)
 
 
+def takes_plain(near: Near) -> bool:
+    """Whether the host can read and write the banks between lookups: where every access is whole in one unit."""
+    return near.spec.banks is not None and near.spec.banks.together == "none"
+
+
 class BankAdders:
     """Adders in ranks, bank groups or banks, and what they have done so far."""
 
@@ -87,6 +94,7 @@ class BankAdders:
         self.pins_in, self.pins_rank = np.zeros(self.channels), np.zeros(self.ranks)
         self.bus_rank, self.bus_host = np.zeros(self.ranks), np.zeros(self.channels)
         self.fed = self.entered = self.lookups = self.bags = self.adds = self.sums = self.unit_sums = self.bits = 0
+        self.read_plain = 0
         self.end = 0.0
         self.hot: Ints | None = None  # first bytes of the rows of which every unit has a copy
 
@@ -104,7 +112,7 @@ class BankAdders:
         bag, of, latest = gathered(asked.bag, at, self.units, done)
         beats = device.timing.tCCD_S * -(-asked.bytes // device.access_bytes)
         if banks.sums_in == "buffer":
-            if self.near.spec.level != "rank":
+            if self._crosses_rank():
                 latest = in_turn(latest, of % self.ranks, beats[bag], self.bus_rank)
                 self.unit_sums += len(bag)
             # Ranks are numbered channel by channel from the lowest: those of a channel are `channels` apart.
@@ -123,12 +131,39 @@ class BankAdders:
         self.end = max(self.end, float(at_host.max(initial=0.0)))
         return np.ceil(last).astype(np.int64)
 
+    def move(self, address: Ints, write: bool, cycle: int) -> Ints:
+        """Plain accesses that the host asks for at `cycle`, reads or writes: when the data of each are at the host, or
+        in their bank. They take no instruction and no cache, and are behind all that was asked before."""
+        device = self.near.memory
+        slot = address // device.access_bytes
+        at = slot % self.units
+        rank, beat = at % self.ranks, float(device.timing.tCCD_S)
+        buses = [(rank, self.bus_rank)] if self._crosses_rank() else []
+        buses.append((rank % self.channels, self.bus_host))
+        ready = np.full(len(address), float(cycle))
+        places = _placed(self.near, self.unit, slot // self.units * device.access_bytes, at, np.zeros_like(at))
+        if write:
+            for bus, free in reversed(buses):
+                ready = in_turn(ready, bus, beat, free)
+        ready = self._accesses(places, np.ceil(ready).astype(np.int64), write)
+        if not write:
+            for bus, free in buses:
+                ready = in_turn(ready, bus, beat, free)
+            self.read_plain += len(address)
+        self.bits += 8 * device.access_bytes * len(address)
+        self.end = max(self.end, float(ready.max(initial=0.0)))
+        return np.ceil(ready).astype(np.int64)
+
+    def _crosses_rank(self) -> bool:
+        """Whether data wait for their rank's bus, and not only for the channel's."""
+        return _banks(self.near).sums_in == "buffer" and self.near.spec.level != "rank"
+
     def finish(self, done: Ints) -> NearResult:
         """The answer over everything fed."""
         near, run = self.near, self.memory.finish()
         cycles = max(run.cycles, math.ceil(self.end))
         counts = {**run.counts, "cache_hits": self.cache.hits, "sums": self.sums, "unit_sums": self.unit_sums}
-        energy = _energy(near, run, cycles, self.ranks)
+        energy = _energy(near, run, cycles, self.ranks, self.read_plain)
         energy["io"] = self.bits * near.memory.io_pJ_per_bit
         energy["reduction"] = self.adds * near.spec.add_pJ
         if self.cache.sets:
@@ -175,17 +210,24 @@ class BankAdders:
         own = np.repeat(rows, bursts)
         stride = asked.slots(unit.access_bytes)[1]
         address = _placed(self.near, unit, number[own] * stride[own], at[own], step)
-        # Nothing enters the queues before what was fed earlier.
-        self.memory.feed(address, None, np.maximum(np.repeat(times, bursts), self.entered))
-        self.entered = max(self.entered, int(times.max(initial=0)))
-        served = self.memory.advance(NEVER)
-        ends = np.zeros(len(address))
-        ends[served[:, 0] - self.fed] = served[:, 1]
-        self.fed += len(address)
+        ends = self._accesses(address, np.repeat(times, bursts))
         found = np.zeros(len(rows))
         if len(rows):
             found[order] = np.maximum.reduceat(ends, starts)
         return found
+
+    def _accesses(self, address: Ints, times: Ints, write: bool = False) -> Any:
+        """The end of each access to the unit's memory; those before are served, none enters the queues ahead of them.
+        """
+        order = np.argsort(times, kind="stable")
+        entered = np.maximum(times[order], self.entered)
+        self.entered = int(entered.max(initial=self.entered))
+        self.memory.feed(address[order], np.ones(len(address), dtype=np.uint8) if write else None, entered)
+        served = self.memory.advance(NEVER)
+        ends = np.zeros(len(address))
+        ends[order[served[:, 0] - self.fed]] = served[:, 1]
+        self.fed += len(address)
+        return ends
 
 
 class _Cache:
@@ -237,8 +279,9 @@ def _placed(near: Near, unit: Device, local: Ints, at: Ints, step: Ints) -> Ints
     return compose(unit, MAPPING, channel=channel, group=group, bank=bank, row=page % shape.rows, column=column)
 
 
-def _energy(near: Near, run: Any, cycles: int, ranks: int) -> dict[str, float]:
-    """By the plain memory's prices: commands that many banks obey count for each of them."""
+def _energy(near: Near, run: Any, cycles: int, ranks: int, plain: int) -> dict[str, float]:
+    """By the plain memory's prices: commands that many banks obey count for each of them. plain: reads of the host,
+    which do not stop on the way."""
     banks, device = _banks(near), near.memory
     merged = device.organisation.ranks if banks.together == "ranks" else 1
     wide = device.banks_per_rank if banks.together == "banks" else merged
@@ -247,9 +290,11 @@ def _energy(near: Near, run: Any, cycles: int, ranks: int) -> dict[str, float]:
         device,
         activates=run.counts["activate"] * wide,
         reads=run.counts["read"] * read,
+        writes=run.counts["write"],
         refreshes=run.counts["refresh"] * merged,
         active_cycles=run.residency["active"] * merged,
         precharged_cycles=(run.residency["precharged"] + (cycles - run.cycles) * ranks) * merged,
     )
-    energy["read"] *= banks.read_share
+    if run.counts["read"]:
+        energy["read"] *= banks.read_share + (1.0 - banks.read_share) * plain / run.counts["read"]
     return energy

@@ -11,7 +11,7 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.memory.device import Device
-from pimsim.memory.near.banks import BankAdders
+from pimsim.memory.near.banks import BankAdders, takes_plain
 from pimsim.memory.near.crossbar import Crossbars
 from pimsim.memory.near.dpu import Cores
 from pimsim.memory.near.lookups import Ints, lookups
@@ -64,6 +64,20 @@ class NearMemory:
             self._arrived = int(asked.arrival[-1])
         self._done.append(done)
         return done
+
+    def move(self, address: Ints, write: bool, cycle: int) -> Ints:
+        """Plain accesses of the host to the same banks at `cycle` (none before what was fed): byte addresses, all read
+        or all written. Returns when the data of each are at the host, or in their bank. Raises InputError for cores,
+        crossbars and units that act together, which take lookups only, and for addresses outside the memory."""
+        if not isinstance(self._adders, BankAdders) or not takes_plain(self.near):
+            raise InputError(f"{self.near.spec.name} takes lookups only")
+        if len(address) and not 0 <= address.min() <= address.max() < self.near.memory.capacity_bytes:
+            limit = self.near.memory.capacity_bytes
+            raise InputError(f"addresses are outside {self.near.memory.name}, which has {limit:,} bytes")
+        if cycle < self._arrived:
+            raise InputError(f"accesses at cycle {cycle} come before those ahead of them")
+        self._arrived = cycle
+        return self._adders.move(np.ascontiguousarray(address, dtype=np.int64), write, cycle)
 
     def finish(self) -> NearResult:
         """The answer over everything fed."""

@@ -36,6 +36,40 @@ class Traffic:
                 raise InputError(f"traffic: {name} must be from 0 to {2**32:,}; got {getattr(self, name)}")
 
 
+NO_TRAFFIC = Traffic()
+
+
+class Room:
+    """Where the traffic stands in the last bytes of a device: behind a place for inputs and outputs of each of `places`
+    inferences under way, the weights. base: the first of these bytes. Raises InputError, with the sizes, where they
+    do not fit behind the tables, whose last byte is `highest`."""
+
+    def __init__(self, device: Device, traffic: Traffic, places: int, highest: int):
+        self.places, self.access_bytes = places, device.access_bytes
+        self.inputs, self.weights, self.outputs = (
+            device.bursts(size) for size in (traffic.inputs_bytes, traffic.weights_bytes, traffic.outputs_bytes)
+        )
+        room = (places * (self.inputs + self.outputs) + self.weights) * self.access_bytes
+        self.base = device.capacity_bytes - room
+        if self.base <= highest:
+            raise InputError(
+                f"{device.name}: no room behind the tables for {room:,} bytes of inputs, outputs and weights of "
+                f"{places:,} inferences; use a larger memory, or fewer batches in flight"
+            )
+
+    def of(self, what: int, which: Array) -> tuple[int, Array]:
+        """(accesses of an inference, addresses of those of the inferences `which`): inputs are asked for with rows."""
+        place = which % self.places * (self.inputs + self.outputs)
+        if what == ROWS:
+            count, first = self.inputs, place
+        elif what == OUTPUTS:
+            count, first = self.outputs, place + self.inputs
+        else:
+            assert what == WEIGHTS
+            count, first = self.weights, np.full(len(which), self.places * (self.inputs + self.outputs))
+        return count, (first[:, None] + np.arange(count)).ravel() * self.access_bytes + self.base
+
+
 class Session(Protocol):
     """A memory while it serves. answers: that inference i mod len(answers) waits for when its batch is taken; weights,
     outputs: that every inference waits for. cached: words of inference i mod len(cached) in a cache (empty: none), the
@@ -82,7 +116,7 @@ class Banks:
     lookups: Lookups
     device: Device
     policy: Policy
-    traffic: Traffic = Traffic()
+    traffic: Traffic = NO_TRAFFIC
 
     @property
     def clock_MHz(self) -> float:
@@ -99,25 +133,16 @@ class BankSession:
     """See `Session`. Every access is an answer."""
 
     def __init__(self, own: Banks, places: int):
-        self.lookups, self.places = own.lookups, places
+        self.lookups = own.lookups
         self.memory = Memory(own.device, own.policy, done_times=True)
         self.queued = self.memory if own.policy.scheduler == "frfcfs" else None
-        self.access_bytes, traffic = own.device.access_bytes, own.traffic
-        self.inputs, self.weights, self.outputs = (
-            own.device.bursts(size) for size in (traffic.inputs_bytes, traffic.weights_bytes, traffic.outputs_bytes)
-        )
-        self.answers = np.diff(own.lookups.first) + self.inputs
+        self.room = Room(own.device, own.traffic, places, own.lookups.highest)
+        self.weights, self.outputs = self.room.weights, self.room.outputs
+        self.answers = np.diff(own.lookups.first) + self.room.inputs
         cache, self.use = own.lookups.cache, CacheUse()
         self.cached = _NONE if own.lookups.cached is None else own.lookups.cached
         self.cache_ns, self.word_ns = (0.0, 0.0) if cache is None else (cache.latency_ns, cache.word_ns)
         self.lookahead = min(own.device.timing.tCL, own.device.timing.tCWL) + own.device.timing.burst
-        room = (places * (self.inputs + self.outputs) + self.weights) * self.access_bytes
-        self.base = own.device.capacity_bytes - room
-        if self.base <= own.lookups.highest:
-            raise InputError(
-                f"{own.device.name}: no room behind the tables for {room:,} bytes of inputs, outputs and weights of "
-                f"{places:,} inferences; use a larger memory, or fewer batches in flight"
-            )
 
     def ask(self, what: int, which: Array, cycle: int) -> tuple[Array, Array | None]:
         """Rows of all inferences come first, then their inputs."""
@@ -129,25 +154,14 @@ class BankSession:
             if self.lookups.cached is not None and self.lookups.requests is not None:
                 self.use.words += int(self.lookups.cached[at].sum())
                 self.use.requests += int(self.lookups.requests[at].sum())
-        count, first = self._moved(what, which)
+        count, more = self.room.of(what, which)
         if count:
-            more = (first[:, None] + np.arange(count)).ravel() * self.access_bytes + self.base
             owners, address = np.concatenate([owners, np.repeat(which, count)]), np.concatenate([address, more])
         if what == OUTPUTS:
             write = np.ones(len(address), dtype=np.uint8)
         elif write is not None:
             write = np.concatenate([write, np.zeros(len(address) - len(write), dtype=np.uint8)])
         return owners, self.memory.feed(address, write, np.full(len(address), cycle, dtype=np.int64))
-
-    def _moved(self, what: int, which: Array) -> tuple[int, Array]:
-        """(accesses of an inference, the first of each, counted from `base`)."""
-        place = which % self.places * (self.inputs + self.outputs)
-        if what == ROWS:
-            return self.inputs, place
-        if what == OUTPUTS:
-            return self.outputs, place + self.inputs
-        assert what == WEIGHTS
-        return self.weights, np.full(len(which), self.places * (self.inputs + self.outputs))
 
     def finish(self) -> Result:
         """See `Session.finish`; with the cache's energy."""
