@@ -68,7 +68,7 @@ def test_copies_at_the_stage_time_are_those_of_composition(name: str) -> None:
 @settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 def test_mass_is_kept(space: Choices, seed: int) -> None:
     """Gaps are split between neighbours with weights in [0, 1], and keep their mean where they lie on the grid."""
-    table = lookup_table(space, machine(mapping__replication="none"))
+    table = lookup_table(space, machine(mapping__replication="none", memory__lookups="bandwidth"))
     figures = entry_figures(table, 0, 0.0, np.random.default_rng(seed))
     assert ((figures.weight >= 0.0) & (figures.weight <= 1.0)).all()
     assert ((figures.low >= 0) & (figures.low < figures.gaps_ns.shape[1] - 1)).all()

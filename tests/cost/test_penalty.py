@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -198,6 +200,24 @@ def test_bars_that_are_missed_are_said(capsys: pytest.CaptureFixture[str], monke
     assert lines[1].endswith("MISSED")
     assert lines[2] == "1 of 2 bars hold"
     assert not command.Bar("", "", 1.0, float("nan")).holds
+
+
+def test_one_space_alone_leaves_the_record_of_the_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spaces = {name: replace(SPACE, name=name) for name in ("one", "other")}
+    rows = [{"share": 0.1, "latency": 0.2, "interval": 0.3}]
+    measured = [1e-3]
+    monkeypatch.setattr(command.measure, "spaces", lambda small: list(spaces.values()))
+    monkeypatch.setattr(
+        command, "bars_of", lambda space, small: ([command.Bar(space.name, "good", 1e-2, measured[0])], rows)
+    )
+    assert command.main(["--out", str(tmp_path)]) == 0
+    measured[0] = 2e-3
+    assert command.main(["--only", "one", "--out", str(tmp_path)]) == 0
+    record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
+    assert [(bar["space"], bar["measured"]) for bar in record["bars"]] == [("one", 2e-3), ("other", 1e-3)]
+    assert record["temperature"] == {"one": rows, "other": rows}
+    with pytest.raises(SystemExit):
+        command.main(["--only", "third", "--out", str(tmp_path)])
 
 
 def test_stratified_samples_stand_in_proportion() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pimsim.cost.array_file import read_arrays, write_arrays
 from pimsim.cost.lookup import lookup_table
 from pimsim.cost.predictor import FORMAT, Predictor, fit, kendall_tau, mape
 from pimsim.errors import InputError
+from pimsim.hardware.load import load_hardware
 from validation.choice_spaces import recommender
 from validation.predictor import __main__ as command
 
@@ -25,7 +27,8 @@ from validation.predictor import __main__ as command
 def samples() -> tuple[Any, dict[str, Any]]:
     space = recommender(2)
     architectures = space.random(260, np.random.default_rng(0))
-    found = lookup_table(space, "reram_128").compose(architectures)
+    hw = load_hardware("reram_128", overrides=["memory.banks.inferences=2"])
+    found = lookup_table(space, hw).compose(architectures)
     return space.one_hot(architectures), {"energy_pJ": found.energy_pJ, "latency_ns": found.latency_ns}
 
 
@@ -165,6 +168,24 @@ def test_more_samples_rank_better(space: str, monkeypatch: pytest.MonkeyPatch) -
         few, many = (row for row in rows if row["figure"] == name)
         assert many["mape_percent"] < few["mape_percent"]
         assert many["kendall_tau"] > max(0.5, few["kendall_tau"])
+
+
+def test_one_space_alone_leaves_the_record_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = [2.0]
+
+    def rows(space: str, counts: Any, held_out: int) -> Any:
+        figures = {"mape_percent": error[0], "kendall_tau": 0.9, "trees_mape_percent": 3.0, "trees_kendall_tau": 0.8}
+        yield {"space": space, "samples": 10, "figure": "energy_pJ", **figures, "fit_s": 1.0}
+
+    monkeypatch.setattr(command, "rows", rows)
+    for only in ([], ["--only", "recommender blocks"]):
+        monkeypatch.setattr("sys.argv", ["predictor", *only, "--out", str(tmp_path)])
+        command.main()
+        error[0] = 1.0
+    record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
+    assert [(row["space"], row["mape_percent"]) for row in record] == [
+        ("cnn blocks", 2.0), ("recommender blocks", 1.0), ("hardware knobs", 2.0),
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

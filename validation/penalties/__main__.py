@@ -1,9 +1,10 @@
 """Lookup tables against the simulator, expected costs against sampled networks, gradients, and temperature's bias.
 
-    python -m validation.penalties [--small] [--out validation/penalties]
+    python -m validation.penalties [--small] [--only SPACE ...] [--out validation/penalties]
 
 Prints each bar with what was measured and exits with 1 where one is missed; writes `record.json` and `temperature.svg`.
-`--small`: smaller spaces and fewer draws, for the test suite; nothing is written unless `--out` is given.
+`--small`: smaller spaces and fewer draws, for the test suite; nothing is written unless `--out` is given. `--only`: the
+other spaces keep what the folder's record says of them.
 """
 
 from __future__ import annotations
@@ -106,21 +107,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all spaces; 0 when all bars hold."""
     parser = argparse.ArgumentParser(prog="python -m validation.penalties", description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="smaller spaces, fewer draws")
+    parser.add_argument("--only", nargs="+", metavar="SPACE", help="these spaces")
     parser.add_argument("--out", type=Path, default=None, help="folder of record.json and temperature.svg")
     options = parser.parse_args(arguments)
+    names = [space.name for space in measure.spaces(options.small)]
+    only = options.only or names
+    if not set(only) <= set(names):
+        parser.error(f"spaces are {', '.join(names)}")
     found: list[Bar] = []
     biases: dict[str, list[dict[str, float]]] = {}
     for space in measure.spaces(options.small):
+        if space.name not in only:
+            continue
         bars, biases[space.name] = bars_of(space, options.small)
         print("\n".join(map(str, bars)), flush=True)
         found += bars
     out = options.out or (None if options.small else Path(__file__).parent)
     if out:
+        path = out / "record.json"
+        before = json.loads(path.read_text(encoding="utf-8")) if set(only) < set(names) else {"bars": []}
         rows = [{**bar._asdict(), "measured": float(f"{bar.measured:.3g}")} for bar in found]
-        curves = {name: [{k: float(f"{v:.3g}") for k, v in row.items()} for row in b] for name, b in biases.items()}
-        text = json.dumps({"bars": rows, "temperature": curves}, indent=1) + "\n"
-        (out / "record.json").write_text(text, encoding="utf-8")
-        draw(biases, out / "temperature.svg")
+        rows += [row for row in before["bars"] if row["space"] not in only]
+        new = {name: [{k: float(f"{v:.3g}") for k, v in row.items()} for row in b] for name, b in biases.items()}
+        curves = {name: new[name] if name in new else before["temperature"][name] for name in names}
+        record = {"bars": sorted(rows, key=lambda row: names.index(row["space"])), "temperature": curves}
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        draw(curves, out / "temperature.svg")
     missed = sum(not bar.holds for bar in found)
     print(f"{len(found) - missed} of {len(found)} bars hold")
     return 1 if missed else 0

@@ -1,9 +1,10 @@
 """Error and rank correlation of learned predictors on held-out points, and how they fall with the samples.
 
-    python -m validation.predictor [--held-out 1000] [--samples 100 300 1000 3000] [--out validation/predictor]
+    python -m validation.predictor [--held-out 1000] [--samples 100 300 1000 3000] [--only SPACE ...]
+        [--out validation/predictor]
 
-Prints the table; writes `record.json` and `learning_curve.svg` into the folder. Gradient-boosted trees of scikit-learn
-stand beside the network for comparison.
+Prints the table; writes `record.json` and `learning_curve.svg` into the folder. `--only`: the other spaces keep what
+the folder's record says of them. Gradient-boosted trees of scikit-learn stand beside the network for comparison.
 """
 
 from __future__ import annotations
@@ -95,14 +96,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m validation.predictor", description=__doc__.splitlines()[0])
     parser.add_argument("--held-out", type=int, default=1000)
     parser.add_argument("--samples", type=int, nargs="+", default=[100, 300, 1000, 3000])
+    parser.add_argument("--only", nargs="+", choices=list(SPACES), default=list(SPACES))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
-    found = [row for space in SPACES for row in rows(space, sorted(options.samples), options.held_out)]
+    found = [row for space in options.only for row in rows(space, sorted(options.samples), options.held_out)]
     print(text(found))
-    kept = [{key: value for key, value in r.items() if key != "fit_s"} for r in found]
-    record = [{key: round(v, 4) if isinstance(v, float) else v for key, v in r.items()} for r in kept]
-    (options.out / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    draw(found, options.out / "learning_curve.svg")
+    path = options.out / "record.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if len(options.only) < len(SPACES) else []
+    new = [{key: round(v, 4) if isinstance(v, float) else v for key, v in r.items() if key != "fit_s"} for r in found]
+    record = sorted(
+        [r for r in before if r["space"] not in options.only] + new, key=lambda r: list(SPACES).index(r["space"])
+    )
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    draw(record, options.out / "learning_curve.svg")
 
 
 if __name__ == "__main__":
