@@ -23,8 +23,8 @@ architectures for Criteo (Zhang et al., WWW 2023), batch 1, 8-bit operands on th
 26 with {sum(ROWS):,} rows of 16 elements of 8 bits ({sum(ROWS) * 16 / 1e6:,.0f} MB). An inference looks up one row of
 each, by Zipf's law with exponent {EXPONENT:g} (assumed; Criteo's ids are not shipped), {INFERENCES:,} inferences.
 Served: {SERVED:,} Poisson arrivals at {LOAD:.0%} of the rate that `run` finds, batches of at most {BATCH} that
-wait {TIMEOUT_US} us, {IN_FLIGHT} in flight. In plain memories inputs are read from, and outputs written to, the banks
-of the tables; memories with adders take lookups only.
+wait {TIMEOUT_US} us, {IN_FLIGHT} in flight. Inputs are read from, and outputs written to, the DRAM of the
+tables; crossbars take lookups only.
 
 Every figure is one that the commands print (--format json), with an export of one's own (2.2 GB of tables beside the
 file; schema.json has the fields and rows of `validation.criteo_memory.study.schema`, rows.parquet is its `trace`):
@@ -46,7 +46,7 @@ NOTES = """## What to read from it
   its channels and banks.
 * Background and refresh are drawn over the interval, whatever is looked up: at one inference an interval they are most
   of what the tables cost in DRAM. Tables in crossbars hold without power.
-* Area of tables is not counted, of crossbars neither.
+* Crossbars for 540 MB of tables are several times the chip; the area of DRAM is not counted.
 """
 
 
@@ -66,6 +66,8 @@ def _run(own: Sequence[Point]) -> list[str]:
         ("interval between inferences", *(_us(p.run_interval_ns) for p in own)),
         ("... of it the memory is busy", *(_us(p.run_lookup_busy_ns) for p in own)),
         *_energies([p.energy_pJ for p in own]),
+        ("area, chip", *(_mm2(p.chip_area_um2) for p in own)),
+        ("area, tables", *(_mm2(p.tables_area_um2) for p in own)),
     ]
     return _table(("`pimsim run`", *(p.hardware for p in own)), rows)
 
@@ -102,3 +104,7 @@ def _us(value: float) -> str:
 
 def _nJ(value: float) -> str:
     return f"{value * 1e-3:,.2f} nJ" if value else "-"
+
+
+def _mm2(value: float) -> str:
+    return f"{value * 1e-6:,.0f} mm2" if value else "-"

@@ -49,7 +49,8 @@ Answer = dict[str, Any]
 @dataclass(frozen=True)
 class Point:
     """One network on one memory. run_*: of `pimsim run`, an inference. energy_pJ: arithmetic (dynamic, static) and
-    lookups by part. serve_*: of requests at `rate_per_s`; the saturation rate is that of the whole service."""
+    lookups by part. serve_*: of requests at `rate_per_s`; the saturation rate is that of the whole service. Area: of
+    the chip, and of tables in crossbars; that of DRAM is not known."""
 
     network: str
     hardware: str
@@ -65,6 +66,8 @@ class Point:
     serve_parts_ns: dict[str, float]
     serve_energy_pJ: dict[str, float]
     serve_saturation_per_s: float
+    chip_area_um2: float
+    tables_area_um2: float
 
 
 def schema(rows: Sequence[int] = ROWS) -> Schema:
@@ -144,7 +147,7 @@ def point_of(name: str, hardware: str, run: Answer, served: Answer) -> Point:
             "arithmetic": spent["compute"]["dynamic"], "chip at rest": spent["compute"]["static"],
             **{f"lookups: {part}": value for part, value in spent["memory"].items()},
         },
-        served["saturation_per_s"],
+        served["saturation_per_s"], totals["area_um2"] - memory["area_um2"], memory["area_um2"],
     )  # fmt: skip
 
 
