@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pimsim.jit import calls_compiled
 from pimsim.memory import state as st
 from pimsim.memory.state import activate, column, in_unit, next_refresh, note, precharge, refresh
 
@@ -323,6 +324,8 @@ def rounds(
     return served
 
 
-HELPERS = (
-    *st.HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh, schedule
+SCHEDULE = (
+    *st.HELPERS, drop, offer, find, choose, admit, leave, serving, rejuvenate, pick, pick_near_refresh
 )  # fmt: skip
+HELPERS = (*SCHEDULE, schedule)
+calls_compiled(schedule, *SCHEDULE)  # its loop is a twentieth faster than inside another

@@ -21,6 +21,8 @@ from pimsim.memory.policy import Policy
 
 Chunk = tuple[NDArray[np.int64], NDArray[np.uint8] | None, NDArray[np.int64] | None]
 MODES = {"all_bank": st.ALL_BANK, "per_bank": st.PER_BANK, "same_bank": st.SAME_BANK, "none": st.NO_REFRESH}
+SHORT = 1024
+"""Requests of a feed for whose ends a frfcfs memory keeps room."""
 NONE, NO_WRITES = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
 
 
@@ -101,6 +103,7 @@ class Memory:
         # What `frfcfs.rounds` takes: the memory itself, in place of requests nothing, and room for all that can wait.
         self.scheduled = (*self._state, *self._queues, self._rows[1], self._rows[2])
         self.waiting = channels * (policy.queue + policy.write_queue)
+        self._room = np.empty((self.waiting + SHORT, 2) if self._queues else (0, 2), dtype=np.int64)
         self.nothing = (np.zeros(channels + 1, dtype=np.int64), NONE, NONE, NO_WRITES, NONE, NONE)
         self._requests = 0
         self._done: list[NDArray[np.int64]] | None = [] if done_times else None
@@ -256,12 +259,13 @@ class Memory:
         numbers: NDArray[np.int64],
         until: int = 0,
     ) -> None:
-        ends = np.empty((len(bank) + self.waiting, 2), dtype=np.int64)
+        need = len(bank) + self.waiting
+        ends = self._room if need <= len(self._room) else np.empty((need, 2), dtype=np.int64)
         served = kernel(frfcfs, "rounds", self._turns(len(bank)))(
             cuts, bank, row, write, times, numbers, until, ends, *self.scheduled
         )  # fmt: skip
-        if self._done is not None:
-            self._late.append(ends[:served])
+        if self._done is not None and served:
+            self._late.append(ends[:served].copy() if 2 * served < need or need <= len(self._room) else ends[:served])
 
     def _turns(self, more: int) -> int:
         """Of the kernels' loops, with `more` requests: in a memory at rest most of them refresh it."""
