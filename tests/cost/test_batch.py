@@ -122,12 +122,15 @@ KNOBS: dict[str, list[Any]] = {
 }
 
 
+SMALL = ["crossbar.cell.write.cells_at_once=32", "memory.banks.inferences=2"]
+
+
 @st.composite
 def grids(draw: st.DrawFn) -> Points:
     count = draw(st.integers(1, 2 * WORTH_LANES))
     paths = draw(st.lists(st.sampled_from(sorted(KNOBS)), max_size=6, unique=True))
     columns = {p: draw(st.lists(st.sampled_from(KNOBS[p]), min_size=count, max_size=count)) for p in paths}
-    return Points(load_hardware("reram_128", overrides=["crossbar.cell.write.cells_at_once=32"]), columns, count)
+    return Points(load_hardware("reram_128", overrides=SMALL), columns, count)
 
 
 @given(workloads(), grids())
