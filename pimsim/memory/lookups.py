@@ -27,7 +27,7 @@ from pimsim.memory.setup import Setup, setup_of
 from pimsim.memory.traces import Trace, open_trace
 from pimsim.memory.traces.form import TableShape
 from pimsim.memory.traces.generators import MadeTrace
-from pimsim.memory.traces.tables import ModelTables, model_recipe, model_tables
+from pimsim.memory.traces.tables import ModelTables, asks, model_recipe, model_tables
 
 STATIC = ("background", "refresh")
 """Parts of the energy that are drawn whether or not rows are asked for."""
@@ -107,6 +107,8 @@ def with_lookups(
         if trace is not None and not lookups:
             raise InputError(f"the model {printable(workload.name, 60)} looks no table up: a trace says nothing of it")
         return workload
+    if not any(map(asks, lookups)):
+        return without_lookups(workload)
     bits = hardware.precision.weight_bits
     key = (hardware.memory, hardware.crossbar.cell.kind, bits, None if memory is None else os.fspath(memory))
     known: dict[object, Workload] = workload.cache.setdefault(_KNOWN, {})  # type: ignore[assignment]
@@ -229,8 +231,9 @@ def _controller(setup: Setup) -> str:
 
 
 def _fetched(workload: Workload, run: LookupRun) -> Workload:
-    """`workload` with the figures of `run` on its layers; lookups of one table have parts by their rows."""
-    layers = list(workload.layers)
+    """`workload` with the figures of `run` on its layers; lookups of one table have parts by their rows, those that ask
+    for nothing take nothing."""
+    layers = [replace(x, fetch=Fetch()) if x.kind is Kind.LOOKUP else x for x in workload.layers]
     whole = sum(table.cycles for table in run.tables) or 1
     for table, users in zip(run.tables, run.layers, strict=True):
         rows = sum(layers[index].lookups for index in users) or 1

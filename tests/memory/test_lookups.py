@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pimsim
 from pimsim.cost import batch
 from pimsim.cost.points import Points
 from pimsim.errors import InputError
-from pimsim.graph.workload import Edge, Kind, Layer, Workload
+from pimsim.graph.workload import Edge, Fetch, Kind, Layer, Workload
 from pimsim.hardware.load import load_hardware
 from pimsim.hardware.schema import Hardware
 from pimsim.mapping.columns import pack
@@ -263,6 +264,27 @@ def test_tables_in_crossbars_have_the_area_of_whole_ones() -> None:
     assert sum(row["area_um2"] for row in found.layers) == pytest.approx(found.totals["area_um2"])  # type: ignore[misc]
     assert "area of its crossbars" in found.to_text()
     assert pimsim.simulate(model(), hardware(), compiled=False).totals["area_um2"] == bare.totals["area_um2"]
+
+
+def test_a_table_without_its_rows_has_those_that_its_weights_make_or_that_it_is_asked_for() -> None:
+    layers = model([1000, 50], 3).layers
+    tables = [
+        model_tables(Workload("toy", (replace(layers[0], table_rows=rows, weight_elements=elements),))).tables[0].rows
+        for rows, elements in ((1000, 16000), (0, 16000), (0, 0))
+    ]
+    assert tables == [1000, 1000, 3]
+
+
+def test_a_lookup_that_asks_for_nothing_takes_nothing() -> None:
+    first, second, *rest = model([1000, 50]).layers
+    for empty in ({"lookups": 0}, {"row_elements": 0}):
+        idle = replace(second, **empty)  # type: ignore[arg-type]
+        found = with_lookups(Workload("toy", (first, idle, *rest)), hardware())
+        assert found.layers[0].fetch == with_lookups(Workload("toy", (first,)), hardware()).layers[0].fetch
+        assert found.layers[1].fetch == Fetch()
+        none = with_lookups(Workload("toy", (replace(idle, name="emb0"), idle, *rest)), hardware())
+        assert run_of(none) is None
+        assert pimsim.simulate(none, hardware(), compiled=False).lookups is None
 
 
 def test_the_default_run_is_made_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pimsim.errors import InputError, printable
-from pimsim.graph.workload import Kind, Workload
+from pimsim.graph.workload import Kind, Layer, Workload
 from pimsim.memory.traces.form import MAX_TABLES, TableShape
 from pimsim.memory.traces.generators import Recipe
 
@@ -31,15 +31,23 @@ class ModelTables:
         return sum(self.pooling)
 
 
+def asks(layer: Layer) -> bool:
+    """Whether `layer` is a lookup of at least one row."""
+    return layer.kind is Kind.LOOKUP and layer.lookups > 0 and layer.row_elements > 0
+
+
 def model_tables(workload: Workload, element_bits: int = ELEMENT_BITS) -> ModelTables:
-    """The tables of a model's lookups. Lookups of one table ask it for one bag together. element_bits: of tables that
-    the model does not store quantised; a row takes whole bytes. Raises InputError for a model without lookups."""
+    """The tables of a model's lookups. Lookups of one table ask it for one bag together; those that ask for nothing are
+    left out. A layer that does not say how many rows its table has gives it those that its weights make, or that it
+    asks for. element_bits: of tables that the model does not store quantised; a row takes whole bytes. Raises
+    InputError for a model without lookups."""
     found: dict[tuple[str, int, int, int], tuple[list[int], int]] = {}
     for index, layer in enumerate(workload.layers):
-        if layer.kind is not Kind.LOOKUP:
+        if not asks(layer):
             continue
         bits = element_bits if layer.weight_bits is None else layer.weight_bits
-        key = (layer.weight_key or layer.name, layer.table_rows, layer.row_elements, bits)
+        rows = layer.table_rows or max(layer.lookups, layer.weight_elements // layer.row_elements)
+        key = (layer.weight_key or layer.name, rows, layer.row_elements, bits)
         layers, lookups = found.get(key, ([], 0))
         found[key] = ([*layers, index], lookups + layer.lookups)
     if not found:
