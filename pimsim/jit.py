@@ -71,7 +71,7 @@ def compiled(function: Function, *helpers: Function) -> Function:
 
 
 def suited(turns: int, function: Function, *helpers: Function) -> Function:
-    """`function` in the form that is sooner done with `turns` turns of its loop, some tens of us each in plain Python:
+    """`function` in the form that is sooner done with `turns` turns of its loop, of 10 to 20 us each in plain Python:
     compiled where it is so already, or where the turns take longer than to load it from the disk cache (with Numba, a
     second) or to compile it (several)."""
     worth = is_loaded(function) or turns > WORTH_COMPILING

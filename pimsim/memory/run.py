@@ -24,6 +24,8 @@ MODES = {"all_bank": st.ALL_BANK, "per_bank": st.PER_BANK, "same_bank": st.SAME_
 SHORT = 1024
 """Requests of a feed for whose ends a frfcfs memory keeps room."""
 NONE, NO_WRITES = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
+SCHEDULED = 8
+"""In plain Python a request takes frfcfs about so many times as long as fcfs."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +263,7 @@ class Memory:
     ) -> None:
         need = len(bank) + self.waiting
         ends = self._room if need <= len(self._room) else np.empty((need, 2), dtype=np.int64)
-        served = kernel(frfcfs, "rounds", self._turns(len(bank)))(
+        served = kernel(frfcfs, "rounds", SCHEDULED * self._turns(len(bank)))(
             cuts, bank, row, write, times, numbers, until, ends, *self.scheduled
         )  # fmt: skip
         if self._done is not None and served:

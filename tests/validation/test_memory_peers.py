@@ -159,10 +159,13 @@ def test_the_report_is_that_of_the_record() -> None:
     assert (record.FOLDER / "REPORT.md").read_text("utf-8") == record.report(record.read())
 
 
+@pytest.mark.parametrize(
+    "requests", [SMALL, pytest.param(100_000, marks=pytest.mark.slow), pytest.param(1_000_000, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", DEVICES)
-def test_our_cycles_are_those_of_the_record(name: str) -> None:
-    memory, recorded = device(name), [row for row in record.read() if (row.device, row.requests) == (name, SMALL)]
-    given = traces(memory, SMALL)
+def test_our_cycles_are_those_of_the_record(name: str, requests: int) -> None:
+    memory, recorded = device(name), [row for row in record.read() if (row.device, row.requests) == (name, requests)]
+    given = traces(memory, requests)
     assert {row.trace for row in recorded} == set(given)
     for row in recorded:
         assert run_trace(memory, POLICIES[row.peer], [(*given[row.trace], None)]).cycles == row.ours_cycles, row
