@@ -15,20 +15,26 @@ from hypothesis import strategies as st
 
 from pimsim.cost import predictor
 from pimsim.cost.array_file import read_arrays, write_arrays
-from pimsim.cost.lookup import lookup_table
+from pimsim.cost.lookup import LookupTable, lookup_table
 from pimsim.cost.predictor import FORMAT, Predictor, fit, kendall_tau, mape
+from pimsim.cost.shapes import Choices
 from pimsim.errors import InputError
 from pimsim.hardware.load import load_hardware
 from validation.choice_spaces import recommender
 from validation.predictor import __main__ as command
+from validation.predictor import spaces as validation_spaces
+
+
+def short_table(space: Choices, base: str = "reram_128") -> LookupTable:
+    """On that hardware, with a short trace of the space's lookups."""
+    return lookup_table(space, load_hardware(base, overrides=["memory.banks.inferences=2"]))
 
 
 @pytest.fixture(scope="module")
 def samples() -> tuple[Any, dict[str, Any]]:
     space = recommender(2)
     architectures = space.random(260, np.random.default_rng(0))
-    hw = load_hardware("reram_128", overrides=["memory.banks.inferences=2"])
-    found = lookup_table(space, hw).compose(architectures)
+    found = short_table(space).compose(architectures)
     return space.one_hot(architectures), {"energy_pJ": found.energy_pJ, "latency_ns": found.latency_ns}
 
 
@@ -163,6 +169,7 @@ def test_files_that_are_no_predictor(fitted: Predictor, tmp_path: Path) -> None:
 def test_more_samples_rank_better(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation in small: the learning curve falls, and ranks are right, in every space."""
     monkeypatch.setitem(predictor.fit.__kwdefaults__, "most_epochs", 20)
+    monkeypatch.setattr(validation_spaces, "lookup_table", short_table)
     rows = list(command.rows(space, [40, 400], 200, trees=False))
     for name in {row["figure"] for row in rows}:
         few, many = (row for row in rows if row["figure"] == name)
