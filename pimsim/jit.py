@@ -22,7 +22,7 @@ from typing import Any
 Function = Callable[..., Any]
 
 
-WORTH_LOADING, WORTH_COMPILING = 20_000, 100_000
+WORTH_LOADING, WORTH_COMPILING = 50_000, 300_000
 """Turns of a loop, see `suited`."""
 
 _FORMS: dict[Function, str] = {}

@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all spaces; 0 when all bars hold."""
     parser = argparse.ArgumentParser(prog="python -m validation.penalties", description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="smaller spaces, fewer draws")
-    parser.add_argument("--only", nargs="+", metavar="SPACE", help="these spaces")
+    parser.add_argument("--only", nargs="+", metavar="SPACE", help="these spaces; the others keep what the record has")
     parser.add_argument("--out", type=Path, default=None, help="folder of record.json and temperature.svg")
     options = parser.parse_args(arguments)
     names = [space.name for space in measure.spaces(options.small)]
@@ -125,11 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = options.out or (None if options.small else Path(__file__).parent)
     if out:
         path = out / "record.json"
-        before = json.loads(path.read_text(encoding="utf-8")) if set(only) < set(names) else {"bars": []}
+        before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"bars": [], "temperature": {}}
         rows = [{**bar._asdict(), "measured": float(f"{bar.measured:.3g}")} for bar in found]
         rows += [row for row in before["bars"] if row["space"] not in only]
         new = {name: [{k: float(f"{v:.3g}") for k, v in row.items()} for row in b] for name, b in biases.items()}
-        curves = {name: new[name] if name in new else before["temperature"][name] for name in names}
+        every = {**before["temperature"], **new}
+        curves = {name: every[name] for name in names if name in every}
         record = {"bars": sorted(rows, key=lambda row: names.index(row["space"])), "temperature": curves}
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         draw(curves, out / "temperature.svg")
