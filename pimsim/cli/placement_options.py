@@ -48,8 +48,8 @@ def check_placement(options: argparse.Namespace, command: str) -> None:
 def placements_of(options: argparse.Namespace, trace: Trace, device: Device) -> list[Placement]:
     """Round-robin, and the placement that is asked for, last; none where none is. Raises InputError for tables that do
     not fit, and for a profile of others."""
-    from pimsim.memory.placement.policies import need_rows
     from pimsim.memory.placement.run import units_of
+    from pimsim.memory.traces.form import need_rows
 
     if options.placement is None:
         return []

@@ -23,7 +23,7 @@ def about(
     the cache, where there is one."""
     from dataclasses import asdict
 
-    from pimsim.memory.cache import cache_of
+    from pimsim.memory.placement.cache import cache_of
 
     figures = []
     for load, result in zip(loads, found, strict=True):

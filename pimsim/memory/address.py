@@ -14,6 +14,13 @@ POSITIVE = (1 << 62) - 1
 NAMES = {"ro": "row", "co": "column", "ba": "bank", "bg": "group", "ra": "rank", "pc": "pseudo", "ch": "channel"}
 
 
+def stride_bytes(row_bytes: int, access_bytes: int) -> int:
+    """Bytes from one row to the next: a power of two where several share an access, else whole accesses."""
+    if row_bytes >= access_bytes:
+        return -(-row_bytes // access_bytes) * access_bytes
+    return min(1 << (row_bytes - 1).bit_length(), access_bytes)
+
+
 def widths(device: Device) -> dict[str, int]:
     """Bits of every address field, by its short name."""
     parts = device.organisation

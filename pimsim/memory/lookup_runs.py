@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from pimsim.errors import InputError
+from pimsim.memory.address import stride_bytes
 from pimsim.memory.device import Device
 from pimsim.memory.lookup_trace import Asked, Rows
 from pimsim.memory.near.run import run_near
 from pimsim.memory.near.spec import Near
-from pimsim.memory.placement.policies import Placement, place, profile, stride_bytes
+from pimsim.memory.placement.policies import Placement, place, profile
 from pimsim.memory.placement.run import accesses, units_of
 from pimsim.memory.run import Memory
 from pimsim.memory.setup import Setup

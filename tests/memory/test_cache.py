@@ -10,9 +10,9 @@ import pytest
 from pimsim.components.process import process
 from pimsim.components.sram import sram
 from pimsim.hardware.load import load_hardware
-from pimsim.memory.cache import ENTRY_BITS, CacheUse, cache_of
 from pimsim.memory.device import load_device
 from pimsim.memory.energy import state_mW
+from pimsim.memory.placement.cache import ENTRY_BITS, CacheUse, cache_of
 from pimsim.memory.placement.kernels import CACHED
 from pimsim.memory.placement.policies import place, profile
 from pimsim.memory.placement.run import run_on, units_of

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from pimsim.errors import InputError
 from pimsim.jit import compiled
-from pimsim.memory.address import decode
+from pimsim.memory.address import decode, stride_bytes
 from pimsim.memory.device import load_device
 from pimsim.memory.placement import kernels as kernels
-from pimsim.memory.placement.policies import POLICIES, Placement, Profile, Units, load_of, place, profile, stride_bytes
+from pimsim.memory.placement.policies import POLICIES, Placement, Profile, Units, load_of, place, profile
 from pimsim.memory.placement.run import accesses, address_fields, run_on, units_of
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import Chunk, Header, TableShape

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pimsim.jit import compiled
-from pimsim.memory.cache import RowCache
 from pimsim.memory.device import load_device
+from pimsim.memory.placement.cache import RowCache
 from pimsim.memory.policy import Policy
 from pimsim.memory.serving import run as serving_run
 from pimsim.memory.serving.banks import Banks, Traffic

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.errors import InputError
+from pimsim.memory.address import stride_bytes
 from pimsim.memory.near import kernels as near_kernels
-from pimsim.memory.placement.policies import stride_bytes
 from pimsim.memory.run import kernel
 
 Ints = NDArray[np.int64]

@@ -44,7 +44,7 @@ class NearMemory:
     ) -> Ints:
         """Cycle of `near.clock_MHz` at which the sum of every bag is at the host.
 
-        address: first byte of every row looked up, tables one after another (a row takes `placement.stride_bytes`).
+        address: first byte of every row looked up, tables one after another (a row takes `address.stride_bytes`).
         first: first row of every bag, and at the end the number of rows. row_bytes: of all rows, or one number a bag.
         arrival: cycle at which every bag is asked for, never decreasing; if None, that of the last bag before. unit:
         crossbar of every row, where a placement has put it (level crossbar). Raises InputError for bags, times, sizes

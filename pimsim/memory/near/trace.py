@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from pimsim.errors import InputError
+from pimsim.memory.address import stride_bytes
 from pimsim.memory.device import Device
 from pimsim.memory.near.lookups import MOST_LOOKUPS, Ints
 from pimsim.memory.near.result import NearResult
 from pimsim.memory.near.run import run_near, run_plain
 from pimsim.memory.near.spec import Near
-from pimsim.memory.placement.policies import need_rows, stride_bytes
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Result
-from pimsim.memory.traces.form import Trace
+from pimsim.memory.traces.form import Trace, need_rows
 
 
 @dataclass(frozen=True)

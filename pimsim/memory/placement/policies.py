@@ -19,8 +19,9 @@ import numpy as np
 
 from pimsim.errors import InputError, printable
 from pimsim.jit import compiled
+from pimsim.memory.address import stride_bytes
 from pimsim.memory.placement import kernels
-from pimsim.memory.traces.form import Chunk, Header, TableShape, Trace
+from pimsim.memory.traces.form import Chunk, TableShape, Trace, need_rows
 
 Array = Any
 POLICIES = ("round_robin", "size_balanced", "frequency_aware")
@@ -108,13 +109,6 @@ class Load:
         return float(self.by_unit.max()) * len(self.by_unit) / total if total else 1.0
 
 
-def stride_bytes(row_bytes: int, access_bytes: int) -> int:
-    """Bytes from one row to the next: a power of two where several share an access, else whole accesses."""
-    if row_bytes >= access_bytes:
-        return -(-row_bytes // access_bytes) * access_bytes
-    return min(1 << (row_bytes - 1).bit_length(), access_bytes)
-
-
 def profile(trace: Trace, requests: int = PROFILED) -> Profile:
     """How often each row is asked for in the first `requests` of a trace of rows. Raises InputError for a trace of
     addresses."""
@@ -132,12 +126,6 @@ def profile(trace: Trace, requests: int = PROFILED) -> Profile:
     unique, counts = np.unique(asked, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return Profile(unique[order], counts[order], np.concatenate([np.empty(0, dtype=np.int64), *bags]), asked)
-
-
-def need_rows(header: Header) -> None:
-    """Raises InputError for a trace of addresses."""
-    if not header.of_rows:
-        raise InputError("a trace of table rows is needed; this one has addresses")
 
 
 def place(

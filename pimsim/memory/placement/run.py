@@ -10,11 +10,11 @@ import numpy as np
 from pimsim.errors import InputError
 from pimsim.hardware.schema import Hardware
 from pimsim.jit import compiled, suited
-from pimsim.memory.address import shifts, widths
-from pimsim.memory.cache import CacheUse, cache_of, with_cache
+from pimsim.memory.address import shifts, stride_bytes, widths
 from pimsim.memory.device import Device
 from pimsim.memory.placement import kernels
-from pimsim.memory.placement.policies import Placement, Units, stride_bytes
+from pimsim.memory.placement.cache import CacheUse, cache_of, with_cache
+from pimsim.memory.placement.policies import Placement, Units
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
 from pimsim.memory.traces.form import Chunk, Header, Trace, chosen
@@ -47,8 +47,8 @@ def run_on(
     """A trace on a memory. placement: None has the tables one after another from address 0 on. told: is called with the
     number of requests that are done after each chunk. arrivals: False has all requests there from the start.
     `Result.requests` counts accesses of the memory: a row of several bursts has as many, one in the cache none. Rows
-    that the placement has in a cache are priced as `pimsim.memory.cache` says, in the process of `hardware`. Raises
-    InputError for tables or addresses that do not fit."""
+    that the placement has in a cache are priced as `pimsim.memory.placement.cache` says, in the process of `hardware`.
+    Raises InputError for tables or addresses that do not fit."""
     memory = Memory(device, policy, done_times=done_times, log=log)
     cache = None if placement is None else cache_of(placement, hardware)
     use = None if cache is None else CacheUse()

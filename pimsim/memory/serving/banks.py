@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from pimsim.errors import InputError
-from pimsim.memory.cache import CacheUse
 from pimsim.memory.device import Device
 from pimsim.memory.near.result import NearResult
+from pimsim.memory.placement.cache import CacheUse
 from pimsim.memory.policy import Policy
 from pimsim.memory.run import Memory, Result
 from pimsim.memory.serving.kernel import OUTPUTS, ROWS, WEIGHTS

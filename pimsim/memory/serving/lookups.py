@@ -10,13 +10,13 @@ import numpy as np
 
 from pimsim.errors import InputError
 from pimsim.hardware.schema import Hardware
-from pimsim.memory.cache import CacheUse, RowCache, cache_of
 from pimsim.memory.device import Device
+from pimsim.memory.placement.cache import CacheUse, RowCache, cache_of
 from pimsim.memory.placement.kernels import CACHED
-from pimsim.memory.placement.policies import Placement, need_rows
+from pimsim.memory.placement.policies import Placement
 from pimsim.memory.placement.run import accesses
 from pimsim.memory.policy import Policy
-from pimsim.memory.traces.form import Chunk, Header, Trace
+from pimsim.memory.traces.form import Chunk, Header, Trace, need_rows
 
 Array = Any
 MOST_ACCESSES = 2**27

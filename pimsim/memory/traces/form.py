@@ -213,6 +213,12 @@ def check_range(values: Array, largest: int, rule: int, fault: Array) -> int:
     return -1
 
 
+def need_rows(header: Header) -> None:
+    """Raises InputError for a trace of addresses."""
+    if not header.of_rows:
+        raise InputError("a trace of table rows is needed; this one has addresses")
+
+
 @dataclass
 class Checker:
     """Holds requests to the rules of a header, chunk after chunk. place: the file, for messages."""
