@@ -79,9 +79,8 @@ def _looked_up(
     trace: Trace | str | PathLike[str] | None = None,
     memory: str | PathLike[str] | None = None,
 ) -> Workload:
-    """`workload` with its lookups run on the banks, where it has some; all that there is of memories stays away from
-    other models."""
-    if trace is None and ((hardware.memory.lookups != "banks" and memory is None) or not workload.looks_up):
+    """`workload` with its lookups run on the banks; all that there is of memories stays away from models without."""
+    if trace is None and not workload.looks_up:
         return workload
     from pimsim.memory.lookups import with_lookups
 

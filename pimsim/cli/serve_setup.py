@@ -117,11 +117,10 @@ def _setup(hardware: Hardware, memory: str | None, options: argparse.Namespace) 
 
 def _asked(workload: Workload, trace: Trace, hardware: Hardware) -> ModelTrace | None:
     """The trace as the model asks its tables; None for a model without tables, whose trace is taken as it is."""
-    from pimsim.graph.workload import Kind
     from pimsim.memory.serving.trace import of_model
     from pimsim.memory.traces.tables import model_tables
 
-    if not any(layer.kind is Kind.LOOKUP for layer in workload.layers):
+    if not workload.looks_up:
         say("note: the model looks no table up; the rows of the trace are asked for as they are")
         return None
     asked = of_model(trace, model_tables(workload, hardware.precision.weight_bits))

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pimsim.cli.main import main
+from pimsim.memory.near.run import run_near, run_plain
 from pimsim.memory.near.spec import load_near
-from pimsim.memory.near.trace import run_near_trace, run_plain_trace
+from pimsim.memory.near.trace import bags_of
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import open_trace
 
@@ -33,7 +34,9 @@ def test_totals_are_those_of_the_run(here: Path, name: str, capsys: pytest.Captu
     assert run(f"run t.txt --hw {name} --format json") == 0  # first ready first, also the plain memory
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     near, policy, trace = load_near(name), Policy(scheduler="frfcfs"), open_trace("t.txt")
-    expected, plain = run_near_trace(near, policy, trace), run_plain_trace(near, policy, trace)
+    asked = bags_of(trace, near.memory)
+    bags = asked.address, asked.first, asked.row_bytes
+    expected, plain = run_near(near, policy, *bags), run_plain(near.memory, policy, *bags)
     assert found["totals"]["cycles"] == expected.cycles
     assert found["totals"]["energy_pJ"] == pytest.approx(sum(found["energy_pJ"].values()))
     assert (found["totals"]["requests"], found["totals"]["bags"]) == (3, 2)

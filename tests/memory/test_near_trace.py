@@ -9,8 +9,9 @@ import pytest
 
 from pimsim.errors import InputError
 from pimsim.memory.device import load_device
+from pimsim.memory.near.run import run_near
 from pimsim.memory.near.spec import load_near
-from pimsim.memory.near.trace import bags_of, run_near_trace, run_plain_trace
+from pimsim.memory.near.trace import bags_of
 from pimsim.memory.policy import Policy
 from pimsim.memory.traces import open_trace
 from pimsim.memory.traces.form import Trace
@@ -54,13 +55,14 @@ def test_without_bags_every_row_is_one(tmp_path: Path) -> None:
 
 
 def test_a_run_takes_the_arrivals_or_not(tmp_path: Path) -> None:
-    near, policy = load_near("recnmp"), Policy()
-    given = trace(tmp_path)
-    found = run_near_trace(near, policy, given)
+    near, given = load_near("recnmp"), trace(tmp_path)
+    found, at_once = (
+        run_near(near, Policy(), one.address, one.first, one.row_bytes, one.cycles(near.clock_MHz))
+        for one in (bags_of(given, near.memory, arrivals=arrivals) for arrivals in (True, False))
+    )
     assert found.bags == 4
     assert (found.done > np.array([0, 0, 10, 24])).all()
-    assert run_near_trace(near, policy, given, arrivals=False).cycles < found.cycles
-    assert run_plain_trace(near, policy, given).cycles > 0
+    assert at_once.cycles < found.cycles
 
 
 @pytest.mark.parametrize(

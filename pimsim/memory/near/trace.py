@@ -11,11 +11,6 @@ from pimsim.errors import InputError
 from pimsim.memory.address import stride_bytes
 from pimsim.memory.device import Device
 from pimsim.memory.near.lookups import MOST_LOOKUPS, Ints
-from pimsim.memory.near.result import NearResult
-from pimsim.memory.near.run import run_near, run_plain
-from pimsim.memory.near.spec import Near
-from pimsim.memory.policy import Policy
-from pimsim.memory.run import Result
 from pimsim.memory.traces.form import Trace, need_rows
 
 
@@ -74,18 +69,6 @@ def bags_of(trace: Trace, device: Device, *, arrivals: bool = True, told: Callab
         base[table] + row * stride[table], np.append(new, count), _bytes(trace)[table[new]], arrival,
         header.arrival == "arrival_cycle",
     )  # fmt: skip
-
-
-def run_near_trace(near: Near, policy: Policy, trace: Trace, *, arrivals: bool = True) -> NearResult:
-    """Sums of a trace's bags, made near the banks. Raises InputError as `bags_of` and `run_near`."""
-    asked = bags_of(trace, near.memory, arrivals=arrivals)
-    return run_near(near, policy, asked.address, asked.first, asked.row_bytes, asked.cycles(near.clock_MHz))
-
-
-def run_plain_trace(near: Near, policy: Policy, trace: Trace, *, arrivals: bool = True) -> Result:
-    """The same with every row read by the host."""
-    asked, device = bags_of(trace, near.memory, arrivals=arrivals), near.memory
-    return run_plain(device, policy, asked.address, asked.first, asked.row_bytes, asked.cycles(device.clock_MHz))
 
 
 def _bytes(trace: Trace) -> Ints:
